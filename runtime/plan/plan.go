@@ -1,0 +1,303 @@
+// Package plan decides what a service does next: which tasks to start and stop, when to look again, whether a
+// roll-out is complete. It is pure: a view and a time in, a decision out; it reads no clock, takes no lock and calls
+// nothing, so that every rule of the scheduler is a table test. plan.go is the decision, pace.go the waits,
+// view.go the words. The rules are spec/ecs-control-plane.md 2.2, 2.5, 2.6, 3 and 8.1.
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Next decides for one service. The decision holds for this view only: apply it, then ask again.
+func Next(v View, now time.Time) Decision {
+	p := &planner{v: v, now: now}
+	p.sort()
+	if v.Deleting {
+		return p.deleteAll()
+	}
+	p.shrink()
+	p.grow()
+	p.finish()
+	return p.d
+}
+
+// planner works through the steps of spec 8.1 on a copy of the counts, which every action changes at once.
+type planner struct {
+	v   View
+	now time.Time
+	d   Decision
+
+	old, fresh                  []Task // active: pending or running; fresh are PRIMARY's
+	alive, stopping, healthy    int
+	oldStopping                 int
+	waiting, unhealthy, healthP int // among fresh
+	lower, upper                int
+}
+
+func (p *planner) sort() {
+	primary := ""
+	if len(p.v.Deployments) > 0 {
+		primary = p.v.Deployments[0].ID
+	}
+	for _, t := range p.v.Tasks {
+		switch {
+		case t.Phase == Stopping:
+			p.stopping++
+			if t.Deployment != primary {
+				p.oldStopping++
+			}
+			continue
+		case t.Deployment == primary:
+			p.fresh = append(p.fresh, t)
+		default:
+			p.old = append(p.old, t)
+		}
+		p.alive++
+		if t.good() {
+			p.healthy++
+		}
+		p.wake(t.HealthyAt)
+	}
+	// L rounds up, U rounds down (spec 2.2).
+	p.lower = (p.v.Desired*p.v.MinHealthyPercent + 99) / 100
+	p.upper = p.v.Desired * p.v.MaximumPercent / 100
+	p.countFresh()
+}
+
+func (p *planner) countFresh() {
+	p.waiting, p.unhealthy, p.healthP = 0, 0, 0
+	for _, t := range p.fresh {
+		switch {
+		case t.Unhealthy:
+			p.unhealthy++
+		case t.good():
+			p.healthP++
+		default:
+			p.waiting++
+		}
+	}
+}
+
+// shrink stops what is superfluous: old tasks within the lower bound, then PRIMARY's beyond the desired count, then
+// unhealthy ones whose replacement is up.
+func (p *planner) shrink() {
+	p.shrinkOld()
+	p.scaleIn()
+	p.replaceUnhealthy()
+}
+
+func (p *planner) shrinkOld() {
+	byExpendable(p.old)
+	primary := p.primary().ID
+	kept := p.old[:0:0]
+	for _, t := range p.old {
+		switch {
+		case t.Protected:
+			kept = append(kept, t)
+		case t.Unhealthy:
+			// Replaced by its own revision while the roll-out lasts (spec 2.5): its deployment's desired count stays.
+			p.stop(t, fmt.Sprintf("unhealthy: %s", t.Why), t.StopReason)
+		case !t.good() && p.expendable(t):
+			p.stopOld(t, primary)
+		case t.good() && p.healthy-1 >= p.lower:
+			p.healthy--
+			p.stopOld(t, primary)
+		default:
+			kept = append(kept, t)
+		}
+	}
+	p.old = kept
+}
+
+// expendable says whether an old task that does not serve yet may go: pending ones of a deployment that never completed
+// at once (they were superseded), others when enough serve, or when they stand in the new revision's way.
+func (p *planner) expendable(t Task) bool {
+	if p.healthP+p.oldGood() >= p.v.Desired {
+		return true
+	}
+	for _, d := range p.v.Deployments {
+		if d.ID == t.Deployment && d.Completed {
+			return false
+		}
+	}
+	return t.Phase == Pending || p.room() <= 0 && len(p.fresh) < p.v.Desired
+}
+
+func (p *planner) oldGood() (n int) {
+	for _, t := range p.old {
+		if t.good() {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *planner) stopOld(t Task, primary string) {
+	for i := range p.v.Deployments {
+		if d := &p.v.Deployments[i]; d.ID == t.Deployment && d.Desired > 0 {
+			d.Desired--
+		}
+	}
+	p.stop(t, "replaced by "+primary, ReasonScaling)
+}
+
+// scaleIn stops PRIMARY's tasks beyond the desired count: pending ones first, then unhealthy ones, then the youngest.
+func (p *planner) scaleIn() {
+	extra := len(p.fresh) - p.unhealthy - p.v.Desired
+	if extra <= 0 {
+		return
+	}
+	byExpendable(p.fresh)
+	kept := p.fresh[:0:0]
+	for _, t := range p.fresh {
+		if extra <= 0 || t.Protected || t.Unhealthy {
+			kept = append(kept, t)
+			continue
+		}
+		extra--
+		if t.good() {
+			p.healthy--
+		}
+		p.stop(t, fmt.Sprintf("scaled in to %d", p.v.Desired), ReasonScaling)
+	}
+	p.fresh = kept
+	p.countFresh()
+}
+
+// replaceUnhealthy stops unhealthy tasks of PRIMARY once their replacements are healthy, or when the upper bound
+// leaves no room to start one first (spec 2.5).
+func (p *planner) replaceUnhealthy() {
+	n := 0
+	switch {
+	case p.unhealthy == 0:
+		return
+	case p.healthP >= p.v.Desired || p.waiting == 0 && len(p.fresh) > p.v.Desired:
+		n = len(p.fresh) - p.v.Desired
+	case p.room() <= 0 && p.waiting == 0 && p.stopping == 0:
+		n = 1
+	}
+	kept := p.fresh[:0:0]
+	for _, t := range p.fresh {
+		if n > 0 && t.Unhealthy && !t.Protected {
+			n--
+			p.stop(t, "unhealthy: "+t.Why, t.StopReason)
+			continue
+		}
+		kept = append(kept, t)
+	}
+	p.fresh = kept
+	p.countFresh()
+}
+
+// grow starts what is missing, within the upper bound and the deployment's pace: old revisions first, since they serve.
+func (p *planner) grow() {
+	for _, d := range p.v.Deployments[min(1, len(p.v.Deployments)):] {
+		have := 0
+		for _, t := range p.old {
+			if t.Deployment == d.ID {
+				have++
+			}
+		}
+		missing := min(min(d.Desired, p.v.Desired)-have, p.v.Desired-p.healthP-len(p.old))
+		p.start(d, missing, fmt.Sprintf("%d of %d of the old revision left", have, d.Desired), true)
+	}
+	if d := p.primary(); d.ID != "" && !d.Failed {
+		have := len(p.fresh) - p.unhealthy
+		cause := fmt.Sprintf("%d of %d running", have, p.v.Desired)
+		if p.unhealthy > 0 {
+			cause = fmt.Sprintf("%d unhealthy", p.unhealthy)
+		}
+		p.start(d, p.v.Desired-have, cause, d.Completed || p.unhealthy > 0)
+	}
+}
+
+func (p *planner) start(d Deployment, missing int, cause string, outage bool) {
+	n := min(missing, p.room())
+	if n <= 0 {
+		return
+	}
+	if w := d.wait(p.v, p.now); w.Until.After(p.now) {
+		if d.ID == p.primary().ID || p.d.Wait.Until.IsZero() {
+			p.d.Wait = w
+		}
+		p.wake(w.Until)
+		return
+	}
+	for range n {
+		p.alive++
+		p.d.Actions = append(p.d.Actions, Action{Verb: StartTask, Deployment: d.ID, Cause: cause, Outage: outage,
+			ReplacesUnhealthy: d.ID == p.primary().ID && p.unhealthy > 0})
+	}
+}
+
+// finish says whether the roll-out is complete, the service steady, or both stuck between the two percentages.
+func (p *planner) finish() {
+	idle := len(p.d.Actions) == 0 && p.d.Wait.Until.IsZero()
+	p.d.Complete = len(p.d.Actions) == 0 && len(p.old) == 0 && p.oldStopping == 0 &&
+		len(p.fresh) == p.v.Desired && p.healthP == p.v.Desired
+	p.d.Steady = p.d.Complete && p.stopping == 0
+	p.d.Blocked = idle && p.stopping == 0 && len(p.old) > 0 && p.waiting == 0 && p.unhealthy == 0 &&
+		len(p.fresh) < p.v.Desired && p.room() <= 0 && !p.protectedOld()
+	p.d.OldDesired = map[string]int{}
+	for _, d := range p.v.Deployments[min(1, len(p.v.Deployments)):] {
+		p.d.OldDesired[d.ID] = min(d.Desired, p.v.Desired)
+	}
+}
+
+func (p *planner) protectedOld() bool {
+	return slices.ContainsFunc(p.old, func(t Task) bool { return t.Protected })
+}
+
+func (p *planner) deleteAll() Decision {
+	for _, t := range append(p.old, p.fresh...) {
+		p.stop(t, "service deleted", ReasonScaling)
+	}
+	p.d.Complete, p.d.Steady = len(p.d.Actions) == 0, p.stopping == 0 && len(p.d.Actions) == 0
+	return p.d
+}
+
+func (p *planner) stop(t Task, cause string, reason Reason) {
+	p.alive--
+	p.stopping++
+	if t.Deployment != p.primary().ID {
+		p.oldStopping++
+	}
+	p.d.Actions = append(p.d.Actions, Action{Verb: StopTask, Task: t.ID, Deployment: t.Deployment, Cause: cause, Reason: reason})
+}
+
+// room is how many tasks the upper bound still allows: stopping ones occupy it too (spec 2.2).
+func (p *planner) room() int { return p.upper - p.alive - p.stopping }
+
+func (p *planner) primary() Deployment {
+	if len(p.v.Deployments) == 0 {
+		return Deployment{}
+	}
+	return p.v.Deployments[0]
+}
+
+func (p *planner) wake(at time.Time) {
+	if at.After(p.now) && (p.d.Wake.IsZero() || at.Before(p.d.Wake)) {
+		p.d.Wake = at
+	}
+}
+
+// byExpendable puts first what is missed least: pending, then unhealthy, then healthy ones; the youngest first.
+func byExpendable(ts []Task) {
+	rank := func(t Task) int {
+		switch {
+		case t.Phase == Pending:
+			return 0
+		case t.Unhealthy:
+			return 1
+		case !t.good():
+			return 2
+		}
+		return 3
+	}
+	slices.SortStableFunc(ts, func(a, b Task) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+}
