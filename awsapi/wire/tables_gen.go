@@ -1,0 +1,4 @@
+package wire
+
+var requiredMembers = map[string][]string{}
+var operations = map[string][]string{}
