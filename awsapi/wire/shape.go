@@ -32,8 +32,12 @@ type shapeKey struct {
 var shapes sync.Map // shapeKey to *shape: built once a type, then only read
 
 // lowerCase has the modules whose members begin with a small letter and which carry no schema to say so.
-// ECS has both; botocore's models are the source (libraries.md 3.4).
-var lowerCase = map[string]bool{"ecs": true, "ecr": true, "cloudwatchlogs": true}
+// ECS needs it where a type has no schema (libraries.md 3.4).
+var lowerCase = map[string]bool{"ecs": true}
+
+// renamed has the members whose wire name follows from nothing else: type and Go name to wire name. The
+// corpus test finds them.
+var renamed = map[string]string{"sts.PolicyDescriptorType.Arn": "arn"}
 
 // shapeOf returns the wire form of a struct type. A member's name comes from its `wire` tag, else from
 // the schema that the SDK gave the type, else from its Go name.
@@ -49,6 +53,7 @@ func shapeOf(t reflect.Type) *shape {
 		}
 	}
 	s := &shape{byName: map[string]int{}}
+	typeName := moduleOf(t) + "." + t.Name() + "."
 	for i := range t.NumField() {
 		f := t.Field(i)
 		if !f.IsExported() || f.Name == "ResultMetadata" || f.Name == "ErrorCodeOverride" {
@@ -59,6 +64,8 @@ func shapeOf(t reflect.Type) *shape {
 		case name == "-":
 			continue
 		case name != "":
+		case renamed[typeName+f.Name] != "":
+			name = renamed[typeName+f.Name]
 		case named[f.Name] != "":
 			name = named[f.Name]
 		case key.lower:
