@@ -137,6 +137,10 @@ func (s *Sim) alive(id string) bool {
 	return ns != nil && ns.alive
 }
 
+func (s *Sim) sortedIn(ns *namespace) []*container {
+	return slices.SortedFunc(maps.Keys(ns.joined), func(a, b *container) int { return cmp.Compare(a.serial, b.serial) })
+}
+
 // Limit keeps the limits of a namespace.
 func (s *Sim) Limit(ctx context.Context, id string, cpus float64, memory int64) error {
 	return s.do(ctx, OpLimit, id, 0, func() error {
@@ -158,7 +162,7 @@ func (s *Sim) Release(ctx context.Context, id string) error {
 		if !ns.taken {
 			s.violate("namespace %s was released without having been taken", id)
 		}
-		for c := range ns.joined {
+		for _, c := range s.sortedIn(ns) {
 			s.violate("namespace %s was released with container %s in it", id, c.spec.Name)
 		}
 		s.release(ns)
