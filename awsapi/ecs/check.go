@@ -89,7 +89,7 @@ func tagsIn(tags []types.Tag) ([]runtime.Tag, error) {
 			return nil, err
 		}
 		if seen[tag.Key] {
-			return nil, invalid("Duplicate tag keys found: %s. Please note that tag keys are case insensitive.", tag.Key)
+			return nil, invalid("Duplicate tag keys found: %s", tag.Key)
 		}
 		seen[tag.Key] = true
 		all = append(all, tag)
