@@ -38,8 +38,10 @@ func (h *handlers) service(s runtime.Service, withTags bool) (*types.Service, er
 	out.ServiceRegistries = some(out.ServiceRegistries)
 	out.PlacementConstraints = some(out.PlacementConstraints)
 	out.PlacementStrategy = some(out.PlacementStrategy)
-	if err := sdk(s.LoadBalancers, &out.LoadBalancers); len(s.LoadBalancers) > 0 && err != nil {
-		return nil, err
+	if len(s.LoadBalancers) > 0 {
+		if err := sdk(s.LoadBalancers, &out.LoadBalancers); err != nil {
+			return nil, err
+		}
 	}
 	for _, d := range s.Deployments {
 		deployment, err := serviceDeployment(s, d)

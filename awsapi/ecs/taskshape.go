@@ -35,12 +35,13 @@ func (h *handlers) task(t runtime.Task, withTags bool) (*types.Task, error) {
 		CreatedAt: moment(t.CreatedAt), ConnectivityAt: moment(t.ConnectivityAt),
 		PullStartedAt: moment(t.PullStartedAt), PullStoppedAt: moment(t.PullStoppedAt), StartedAt: moment(t.StartedAt),
 		StoppingAt: moment(t.StoppingAt), ExecutionStoppedAt: moment(t.ExecutionStoppedAt), StoppedAt: moment(t.StoppedAt),
-		Attachments:           attachments(t.Attachment),
-		Attributes:            []types.Attribute{},
-		Containers:            []types.Container{},
-		InferenceAccelerators: []types.InferenceAccelerator{},
-		Tags:                  []types.Tag{},
+		Attachments: attachments(t.Attachment),
+		Attributes:  []types.Attribute{},
+		Containers:  []types.Container{},
+		Tags:        []types.Tag{},
 	}
+	//lint:ignore SA1019 retired for requests, but still in every answer
+	out.InferenceAccelerators = []types.InferenceAccelerator{}
 	if !t.ConnectivityAt.IsZero() {
 		out.Connectivity = types.ConnectivityConnected
 	}
@@ -77,6 +78,7 @@ func overridesOut(t runtime.Task) (*types.TaskOverride, error) {
 		o.Name = ptr(c.Name)
 		given.ContainerOverrides = append(given.ContainerOverrides, o)
 	}
+	//lint:ignore SA1019 retired for requests, but still in every answer
 	given.InferenceAcceleratorOverrides = some(given.InferenceAcceleratorOverrides)
 	return given, nil
 }
