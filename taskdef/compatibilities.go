@@ -51,13 +51,3 @@ func runsOnManagedInstances(td *TaskDefinition) bool {
 	}
 	return true
 }
-
-// CompatibleWith says whether a normalised definition can be run with a launch type.
-func (td *TaskDefinition) CompatibleWith(launchType string) bool {
-	for _, c := range td.Compatibilities {
-		if c == launchType {
-			return true
-		}
-	}
-	return false
-}

@@ -73,6 +73,9 @@ func TestWithDefaults_Compatibilities(t *testing.T) {
 		{"EC2 MANAGED_INSTANCES", []string{awsvpc, cpu256, memory512, `a.stopTimeout=121`}},
 		{"EC2 MANAGED_INSTANCES", []string{awsvpc, cpu256, `memory="4096"`}},
 		{"EC2", []string{awsvpc}},
+		{"MANAGED_INSTANCES FARGATE", []string{awsvpc, cpu256, memory512, `ephemeralStorage={"sizeInGiB":21}`}},
+		{"EXTERNAL EC2 MANAGED_INSTANCES", []string{`networkMode="host"`, cpu256, memory512}},
+		{"EXTERNAL EC2", []string{`networkMode="host"`, cpu256, memory512, `volumes=[{"name":"v","dockerVolumeConfiguration":{}}]`}},
 		{"EC2", []string{`volumes=[{"name":"e","efsVolumeConfiguration":{"fileSystemId":"fs-1"}}]`}},
 	} {
 		if got := strings.Join(WithDefaults(definition(t, test.deltas...)).Compatibilities, " "); got != test.want {

@@ -1,9 +1,6 @@
 package taskdef
 
-import (
-	"encoding/json"
-	"fmt"
-)
+import "fmt"
 
 // Notice is a member that is accepted, kept and given back, but does nothing here, or something else than on AWS.
 type Notice struct {
@@ -65,6 +62,7 @@ func (n *notices) container(c *ContainerDefinition, path string) {
 	n.when(Value(c.DisableNetworking), path+".disableNetworking", "container %s: disableNetworking is kept without effect", c.Name)
 	n.when(c.FirelensConfiguration != nil, path+".firelensConfiguration", "container %s: runs, but no logs are routed to it", c.Name)
 	n.when(len(c.ResourceRequirements) > 0, path+".resourceRequirements", "container %s: GPUs and other devices are not assigned", c.Name)
+	n.when(c.VersionConsistency != "", path+".versionConsistency", "container %s: versionConsistency is kept; image tags are not resolved to digests", c.Name)
 	n.when(len(c.CredentialSpecs) > 0, path+".credentialSpecs", "container %s: credentialSpecs are kept without effect", c.Name)
 	for i, p := range c.PortMappings {
 		n.when(p.ContainerPortRange != "", item(path, "portMappings", i), "container %s: ports %s are reachable inside the task only", c.Name, p.ContainerPortRange)
@@ -77,13 +75,4 @@ func (n *notices) logs(c *ContainerDefinition, path string) {
 		return
 	}
 	n.when(true, path+".logConfiguration", "container %s: output goes to miniecs logs, not to %s", c.Name, log.LogDriver)
-}
-
-// size is the number of bytes that the definition has in a request.
-func (td *TaskDefinition) size() int {
-	data, err := json.Marshal(td.Input())
-	if err != nil {
-		panic(err) // strings, numbers, bools: there is nothing that could fail
-	}
-	return len(data)
 }

