@@ -63,7 +63,8 @@ type Cluster struct {
 	// Extra holds settings, configuration, capacityProviders, defaultCapacityProviderStrategy, serviceConnectDefaults.
 	Extra Extra `json:"extra,omitempty"`
 	// InstanceID is the id of the container instance that stands for the local engine (32 hex digits).
-	InstanceID string `json:"instanceId"`
+	InstanceID   string `json:"instanceId"`
+	InstanceTags []Tag  `json:"instanceTags,omitempty"`
 }
 
 // ClusterCounts are the derived numbers of a cluster.
