@@ -24,26 +24,17 @@ type member struct {
 	name  string
 }
 
-type shapeKey struct {
-	t     reflect.Type
-	lower bool
-}
-
-var shapes sync.Map // shapeKey to *shape: built once a type, then only read
-
-// lowerCase has the modules whose members begin with a small letter and which carry no schema to say so.
-// ECS needs it where a type has no schema (libraries.md 3.4).
-var lowerCase = map[string]bool{"ecs": true}
+var shapes sync.Map // reflect.Type to *shape: built once a type, then only read
 
 // renamed has the members whose wire name follows from nothing else: type and Go name to wire name. The
 // corpus test finds them.
 var renamed = map[string]string{"sts.PolicyDescriptorType.Arn": "arn"}
 
 // shapeOf returns the wire form of a struct type. A member's name comes from its `wire` tag, else from
-// the schema that the SDK gave the type, else from its Go name.
+// the schema that the SDK gave the type (ECS), else from its Go name (the services without schemas have
+// no other: libraries.md 3.4).
 func shapeOf(t reflect.Type) *shape {
-	key := shapeKey{t, lowerCase[moduleOf(t)]}
-	if s, ok := shapes.Load(key); ok {
+	if s, ok := shapes.Load(t); ok {
 		return s.(*shape)
 	}
 	named := map[string]string{} // Go name to wire name
@@ -68,8 +59,6 @@ func shapeOf(t reflect.Type) *shape {
 			name = renamed[typeName+f.Name]
 		case named[f.Name] != "":
 			name = named[f.Name]
-		case key.lower:
-			name = lowerFirst(f.Name)
 		default:
 			name = f.Name
 		}
@@ -77,7 +66,7 @@ func shapeOf(t reflect.Type) *shape {
 		s.byName[upperFirst(name)] = len(s.members)
 		s.members = append(s.members, member{i, name})
 	}
-	v, _ := shapes.LoadOrStore(key, s)
+	v, _ := shapes.LoadOrStore(t, s)
 	return v.(*shape)
 }
 
