@@ -2,6 +2,7 @@ package taskdef
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -104,7 +105,7 @@ func join(path, name string) string {
 
 // unknown names the member that was probably meant, or the place where the member would be right.
 func (d *decoder) unknown(name, path, at string, offset int, in reflect.Type) {
-	if guess := nearest(name, slices.Sorted(mapKeys(fieldsOf(in)))); guess != "" {
+	if guess := nearest(name, slices.Sorted(maps.Keys(fieldsOf(in)))); guess != "" {
 		d.fail(at, offset, "unknown; did you mean %s?", guess)
 		d.suspects[join(path, guess)] = true
 		return
@@ -118,16 +119,6 @@ func (d *decoder) unknown(name, path, at string, offset int, in reflect.Type) {
 		d.fail(at, offset, "unknown here; it is a member of a container definition")
 	default:
 		d.fail(at, offset, "unknown")
-	}
-}
-
-func mapKeys(m map[string]int) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
 	}
 }
 

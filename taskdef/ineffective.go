@@ -45,12 +45,11 @@ func (n *notices) task(td *TaskDefinition) {
 }
 
 func (n *notices) volume(v *Volume, path string) {
-	n.when(v.EFSVolumeConfiguration != nil, path, "volume %s: EFS is not mounted", v.Name)
-	n.when(v.S3FilesVolumeConfiguration != nil, path, "volume %s: S3 Files is not mounted", v.Name)
-	n.when(v.FSxWindowsFileServerVolumeConfiguration != nil, path, "volume %s: FSx is not mounted", v.Name)
-	n.when(Value(v.ConfiguredAtLaunch), path, "volume %s: EBS is not attached", v.Name)
-	n.when(v.DockerVolumeConfiguration != nil && v.DockerVolumeConfiguration.Scope == ScopeShared, path,
-		"volume %s: a shared Docker volume lives no longer than its task", v.Name)
+	const standIn = "volume %s: a local volume, kept across tasks, stands in for %s"
+	n.when(v.EFSVolumeConfiguration != nil, path, standIn, v.Name, "the EFS file system")
+	n.when(v.S3FilesVolumeConfiguration != nil, path, standIn, v.Name, "the S3 Files file system")
+	n.when(v.FSxWindowsFileServerVolumeConfiguration != nil, path, standIn, v.Name, "the FSx file system")
+	n.when(Value(v.ConfiguredAtLaunch), path, "volume %s: a local volume of the task stands in for the EBS volume", v.Name)
 }
 
 func (n *notices) container(c *ContainerDefinition, path string) {
@@ -58,8 +57,7 @@ func (n *notices) container(c *ContainerDefinition, path string) {
 	n.when(len(c.EnvironmentFiles) > 0, path+".environmentFiles", "container %s: environmentFiles are kept; nothing is read from S3", c.Name)
 	n.when(c.RepositoryCredentials != nil, path+".repositoryCredentials", "container %s: repositoryCredentials are kept; images are pulled with Docker's own credentials", c.Name)
 	n.when(c.RestartPolicy != nil && Value(c.RestartPolicy.Enabled), path+".restartPolicy", "container %s: restartPolicy is kept; the container is not restarted inside its task", c.Name)
-	n.when(len(c.Links) > 0, path+".links", "container %s: links order the start only; the names do not resolve", c.Name)
-	n.when(Value(c.DisableNetworking), path+".disableNetworking", "container %s: disableNetworking is kept without effect", c.Name)
+	n.when(len(c.Links) > 0, path+".links", "container %s: links order the start; the names are not sure to resolve", c.Name)
 	n.when(c.FirelensConfiguration != nil, path+".firelensConfiguration", "container %s: runs, but no logs are routed to it", c.Name)
 	n.when(len(c.ResourceRequirements) > 0, path+".resourceRequirements", "container %s: GPUs and other devices are not assigned", c.Name)
 	n.when(c.VersionConsistency != "", path+".versionConsistency", "container %s: versionConsistency is kept; image tags are not resolved to digests", c.Name)

@@ -54,9 +54,6 @@ func Lint(data []byte, o ReadOptions) []Problem {
 		for _, n := range Ineffective(r.td) {
 			found = append(found, r.at(n.Path, Warning, n.Message))
 		}
-		if size := r.td.size(); CheckSize(size) != nil {
-			found = append(found, r.at("", Error, CheckSize(size).Error()))
-		}
 	}
 	slices.SortStableFunc(found, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))

@@ -12,7 +12,8 @@ import (
 // MaxSize is the largest definition that RegisterTaskDefinition takes, in bytes of JSON.
 const MaxSize = 64 << 10
 
-// CheckSize refuses a definition whose text has n bytes if that is too many (task-definition.md 1).
+// CheckSize refuses a definition whose text has n bytes if that is too many (task-definition.md 1). Validate asks it of
+// the definition written without white space.
 func CheckSize(n int) error {
 	if n <= MaxSize {
 		return nil

@@ -26,6 +26,9 @@ func Validate(td *TaskDefinition) error { return validate(td).err() }
 func validate(td *TaskDefinition) problems {
 	v := &validator{td: td}
 	v.taskSizes()
+	if size := td.size(); size > MaxSize {
+		v.problems = append(v.problems, First(CheckSize(size)))
+	}
 	v.names()
 	if len(td.ContainerDefinitions) > 10*maxContainers {
 		return v.problems // the checks across containers are quadratic, and no one will read what they say
