@@ -204,6 +204,9 @@ func FuzzRead(f *testing.F) {
 		if again, _, err := Read([]byte(marshal(t, td)), ReadOptions{}); err != nil || !Equal(td, again) {
 			t.Fatalf("a definition differs from itself written and read: %v", err)
 		}
+		if Validate(td) == nil && Validate(full) != nil {
+			t.Fatalf("a valid definition is not valid with its defaults: %v", Validate(full))
+		}
 		_, _ = full.StartOrder()
 	})
 }

@@ -181,6 +181,11 @@ func TestValidate(t *testing.T) {
 
 func checkFirst(t *testing.T, td *TaskDefinition, want string) {
 	t.Helper()
+	if want == "" {
+		if err := Validate(WithDefaults(td)); err != nil {
+			t.Errorf("what a registration gives back cannot be registered: %v", err)
+		}
+	}
 	err := Validate(td)
 	got, code := "", CodeClient
 	if first := First(err); first != nil {
