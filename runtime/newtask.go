@@ -99,6 +99,20 @@ func launchType(in string, providers []CapacityProviderItem) (string, error) {
 	return "", refuse(Client, "launch type should be one of [EC2,FARGATE,EXTERNAL]")
 }
 
+// platformVersions are Fargate's on Linux.
+var platformVersions = []string{"", "LATEST", "1.4.0", "1.3.0", "1.2.0", "1.1.0", "1.0.0"}
+
+// checkPlatform refuses a platform version that does not exist, and any on EC2.
+func checkPlatform(launch, version string) error {
+	switch {
+	case launch == LaunchEC2 && version != "":
+		return refuse(Invalid, "The platform version must be null when specifying an EC2 launch type.")
+	case !slices.Contains(platformVersions, version):
+		return refuse(PlatformUnknown, "The platform version %s is unknown.", version)
+	}
+	return nil
+}
+
 // checkLaunch refuses a definition on a launch type that it does not support, and a missing network.
 func checkLaunch(td *taskdef.TaskDefinition, launch string, network *NetworkConfiguration) error {
 	if launch == LaunchFargate && !slices.Contains(td.Compatibilities, taskdef.Fargate) {

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"time"
@@ -91,4 +92,25 @@ func (r *Runtime) wantSpares() {
 func (r *Runtime) awsvpc(ref string) bool {
 	td, _ := r.findRevision(ref)
 	return td != nil && td.NetworkMode == taskdef.NetworkModeAwsvpc
+}
+
+// Busy says what still runs or wants to, in words; empty: nothing.
+func (r *Runtime) Busy() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	services, tasks := 0, 0
+	for _, s := range r.services {
+		if s.Status != StatusInactive {
+			services++
+		}
+	}
+	for _, t := range r.tasks {
+		if t.LastStatus != StatusStopped {
+			tasks++
+		}
+	}
+	if services+tasks == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d services and %d tasks are still there", services, tasks)
 }

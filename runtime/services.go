@@ -138,6 +138,9 @@ func (r *Runtime) checkService(in ServiceInput, td *taskdef.TaskDefinition, laun
 			return refuse(Invalid, "Health check grace period is only valid for services configured to use load balancers")
 		}
 	}
+	if err := checkPlatform(launch, in.PlatformVersion); err != nil {
+		return err
+	}
 	if err := checkLaunch(td, launch, in.Network); err != nil {
 		return err
 	}
@@ -351,6 +354,9 @@ func (r *Runtime) updated(s *Service, in ServiceUpdate, groups map[string]GroupI
 	if in.Network != nil && !reflect.DeepEqual(in.Network, s.Network) {
 		next.Network, roll = in.Network, true
 	}
+	if err := checkPlatform(or(s.LaunchType, LaunchFargate), in.PlatformVersion); err != nil {
+		return next, false, err
+	}
 	if in.PlatformVersion != "" && in.PlatformVersion != s.PlatformVersion {
 		next.PlatformVersion, roll = in.PlatformVersion, true
 	}
@@ -362,7 +368,7 @@ func (r *Runtime) updated(s *Service, in ServiceUpdate, groups map[string]GroupI
 			next.LoadBalancers, roll = lbs, true
 		}
 	}
-	if in.CapacityProviders != nil {
+	if len(in.CapacityProviders) > 0 {
 		if _, err := launchType("", in.CapacityProviders); err != nil {
 			return next, false, err
 		}

@@ -156,6 +156,9 @@ func (run *runner) network(s *engine.Spec, t *Task, def *taskdef.ContainerDefini
 		}
 	}
 	for _, p := range def.PortMappings {
+		if p.ContainerPort == 0 {
+			continue // a range: reachable inside the task only (taskdef.Ineffective says so)
+		}
 		s.Ports = append(s.Ports, engine.PortBinding{ContainerPort: p.ContainerPort, HostPort: taskdef.Value(p.HostPort),
 			Protocol: or(p.Protocol, "tcp"), HostIP: "127.0.0.1"})
 	}

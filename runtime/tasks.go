@@ -59,6 +59,9 @@ func (r *Runtime) runTask(in RunTaskInput) (out []Task, failures []Failure, err 
 	if in.LaunchType, err = launchType(in.LaunchType, in.CapacityProviders); err != nil {
 		return nil, nil, err
 	}
+	if err := checkPlatform(in.LaunchType, in.PlatformVersion); err != nil {
+		return nil, nil, err
+	}
 	if err := checkLaunch(td, in.LaunchType, in.Network); err != nil {
 		return nil, nil, err
 	}
