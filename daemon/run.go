@@ -137,7 +137,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		PullAlways: d.cfg.PullPolicy == "always", NoCrashBackoff: d.cfg.NoCrashBackoff, TimeScale: d.cfg.TimeScale, Spares: d.cfg.Spares,
 	}
 	for _, s := range d.account.VPC.Subnets {
-		cfg.Subnets = append(cfg.Subnets, runtime.Subnet{ID: s.ID, Zone: s.AvailabilityZone})
+		cfg.Subnets = append(cfg.Subnets, runtime.Subnet{ID: s.ID, Zone: s.Zone.Name})
 	}
 	d.runtime, err = runtime.New(ctx, cfg)
 	return err

@@ -169,7 +169,7 @@ func (f *follower) run(ctx context.Context) error {
 			for i := range t.Containers {
 				c := &t.Containers[i]
 				key := t.ID + "/" + c.Name
-				if f.seen[key] || f.q.Container != "" && f.q.Container != c.Name || c.RuntimeID == "" && t.LastStatus != StatusStopped {
+				if f.seen[key] || f.q.Container != "" && f.q.Container != c.Name || c.StartedAt.IsZero() && t.LastStatus != StatusStopped {
 					continue
 				}
 				f.seen[key] = true
