@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -67,7 +66,7 @@ func New(services []Service, opts Options) *Server {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	c := &call{w: w, r: r, id: ids.UUID(), query: r.URL.Query(), protocol: guessProtocol(r)}
-	out, err := s.answer(c)
+	out, err := protect(func() (any, error) { return s.answer(c) })
 	status := http.StatusOK
 	var body []byte
 	if err == nil {
@@ -103,10 +102,11 @@ type call struct {
 
 // operation is what logs call the request: "ecs:CreateCluster".
 func (c *call) operation() string {
+	name := printable(c.name)
 	if c.svc == nil {
-		return c.name
+		return name
 	}
-	return c.svc.Name + ":" + c.name
+	return c.svc.Name + ":" + name
 }
 
 // answer finds and calls the operation.
@@ -144,17 +144,18 @@ func (s *Server) answer(c *call) (any, error) {
 	}
 	log := s.opts.Logger.With().Str("op", c.operation()).Str("request_id", c.id).Logger()
 	ctx := withRequest(log.WithContext(c.r.Context()), Request{ID: c.id, Service: c.svc.Name, Operation: c.name, Signature: sig})
-	return protect(ctx, op, in.Interface())
+	return op.call(ctx, in.Interface())
 }
 
-// protect calls the handler; a panic becomes an error with the stack in it, which goes to the log only.
-func protect(ctx context.Context, op Op, in any) (out any, err error) {
+// protect turns a panic, a handler's or our own, into an error with the stack in it, which goes to the
+// log only.
+func protect(call func() (any, error)) (out any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("handler panicked: %v\n%s", p, debug.Stack())
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	return op.call(ctx, in)
+	return call()
 }
 
 // read reads the body and, for Query, the parameters in it and in the URL.
@@ -207,8 +208,11 @@ func (s *Server) decode(c *call, in any) error {
 		return c.svc.undecodable(bad)
 	}
 	if len(unknown) > 0 {
-		s.opts.Logger.Debug().Str("op", c.operation()).Str("request_id", c.id).
-			Strs("members", unknown[:min(len(unknown), 20)]).Msg("unknown members ignored")
+		unknown = unknown[:min(len(unknown), 20)]
+		for i, name := range unknown {
+			unknown[i] = printable(name)
+		}
+		s.opts.Logger.Debug().Str("op", c.operation()).Str("request_id", c.id).Strs("members", unknown).Msg("unknown members ignored")
 	}
 	return err
 }

@@ -295,7 +295,7 @@ func TestServer_LogsWithoutBodies(t *testing.T) {
 	text := log.String()
 	for _, want := range []string{
 		`"op":"ecs:CreateCluster"`, `"members":["tgas"]`, `"level":"warn","op":"ecs:ExecuteCommand"`,
-		`handler panicked: secret in a panic\ngoroutine`, resp.Header.Get("X-Amzn-RequestId"),
+		`panic: secret in a panic\ngoroutine`, resp.Header.Get("X-Amzn-RequestId"),
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the log has no %s:\n%s", want, text)

@@ -133,7 +133,7 @@ func Constraints(code string) func([]Violation) error {
 		for i, v := range vs {
 			value, constraint := "null", "Member must not be null"
 			if !v.Missing {
-				value = "'" + v.Value + "'"
+				value = "'" + printable(v.Value) + "'"
 				constraint = "Member must satisfy enum value set: [" + strings.Join(v.Allowed, ", ") + "]"
 			}
 			texts[i] = fmt.Sprintf("Value %s at '%s' failed to satisfy constraint: %s", value, constraintPath(v.Path), constraint)
