@@ -31,8 +31,20 @@ Environment: NAME VERSION PORT LISTEN_ON START_DELAY SLOW LOG_REQUESTS CRASH_AFT
   FAIL_HEALTH_AFTER IGNORE_SIGTERM ALLOCATE_MB REQUIRE_ENV UPSTREAM SHOW_FILE RUN_FOR
 `
 
+// role is the hidden first argument that makes another binary the demo.
+const role = "__demo"
+
+// Called tells whether a process with these arguments (os.Args) is to be the demo, whatever binary it was started from:
+// one that stands as /demo in an image, so that `/demo healthcheck` works there too, or one told so.
+func Called(args []string) bool {
+	return len(args) > 0 && args[0] == "/demo" || len(args) > 1 && args[1] == role
+}
+
 // Main runs the application with the arguments after the program's name, and gives its exit code.
 func Main(args []string) int {
+	if len(args) > 0 && args[0] == role {
+		args = args[1:]
+	}
 	set, err := readSettings(os.Getenv)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)

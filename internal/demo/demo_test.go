@@ -251,6 +251,7 @@ func TestMain_ExitCodes(t *testing.T) {
 		{"reads", nil, []string{"cat", file}, 0, "hello there\n"},
 		{"reads nothing", nil, []string{"cat", dir + "/none"}, 1, "no such file"},
 		{"sleeps", nil, []string{"sleep", "0.01"}, 0, ""},
+		{"in another binary", []string{"RUN_FOR=0"}, []string{"__demo", "job"}, 0, "step 4 of 4"},
 		{"unknown command", nil, []string{"dance"}, 2, "demo wait-for"},
 		{"help", nil, []string{"help"}, 0, "demo wait-for"},
 	}
@@ -284,5 +285,16 @@ func TestMain_IgnoresSIGTERM(t *testing.T) {
 	}
 	if code := exitCode(t, cmd); code != -1 {
 		t.Errorf("exit code %d, want that of a kill", code)
+	}
+}
+
+func TestCalled(t *testing.T) {
+	for _, tt := range []struct {
+		args string
+		want bool
+	}{{"/demo", true}, {"/demo healthcheck", true}, {"miniecs __demo job", true}, {"miniecs up demo", false}, {"/usr/bin/demo", false}} {
+		if got := Called(strings.Fields(tt.args)); got != tt.want {
+			t.Errorf("%s: %t, want %t", tt.args, got, tt.want)
+		}
 	}
 }

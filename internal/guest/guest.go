@@ -25,12 +25,6 @@ const (
 	Demo  = "demo"  // the demonstration application: internal/demo
 )
 
-// Hidden first arguments by which `miniecs` itself becomes a guest.
-const (
-	PauseRole = "__pause"
-	DemoRole  = "__demo"
-)
-
 // Source says where a guest's program came from.
 type Source string
 
@@ -45,16 +39,19 @@ const (
 type Program struct {
 	Name   string
 	Arch   string // Go's name: amd64, arm64
-	Bytes  []byte
+	Data   []byte
 	Source Source
 	Args   []string // first arguments that make it the guest; none unless Source is Self
 	Note   string   // why a better source was not taken, fit for `miniecs doctor`; often empty
 }
 
-// guests says which folder holds the guest's main package and which role of `miniecs` it is.
-var guests = map[string]struct{ folder, role string }{
-	Pause: {"cmd/pause", PauseRole},
-	Demo:  {"cmd/demo", DemoRole},
+// guests says which folder holds the guest's main package, and the arguments that make `miniecs` itself the guest.
+var guests = map[string]struct {
+	folder string
+	role   []string
+}{
+	Pause: {"cmd/pause", nil},               // its role comes with the environment (pause.Called)
+	Demo:  {"cmd/demo", []string{"__demo"}}, // demo.Called
 }
 
 // Binary gives the program of a guest for linux/arch. The first time from source it takes as long as compiling does,
@@ -74,12 +71,12 @@ func (b *builder) binary(ctx context.Context, name, arch string) (Program, error
 	}
 	p := Program{Name: name, Arch: arch}
 	var err error
-	if p.Bytes, err = b.embedded(name, arch); err == nil {
+	if p.Data, err = b.embedded(name, arch); err == nil {
 		p.Source = Embedded
 		return p, nil
 	}
 	reasons := err
-	if p.Bytes, err = b.cached(ctx, name, g.folder, arch); err == nil {
+	if p.Data, err = b.cached(ctx, name, g.folder, arch); err == nil {
 		p.Source = Compiled
 		return p, nil
 	}
@@ -88,8 +85,8 @@ func (b *builder) binary(ctx context.Context, name, arch string) (Program, error
 	}
 	reasons = errors.Join(reasons, err)
 	p.Note = err.Error()
-	if p.Bytes, err = b.self(arch); err == nil {
-		p.Source, p.Args = Self, []string{g.role}
+	if p.Data, err = b.self(arch); err == nil {
+		p.Source, p.Args = Self, g.role
 		return p, nil
 	}
 	return Program{}, fmt.Errorf("no program %s for linux/%s: %w", name, arch, errors.Join(reasons, err))
@@ -104,7 +101,7 @@ func (p Program) EntryPoint() []string { return append([]string{p.Path()}, p.Arg
 // Hash names the program's contents, 12 hex digits: for an image's tag.
 func (p Program) Hash() string {
 	h := sha256.New()
-	h.Write(p.Bytes)
+	h.Write(p.Data)
 	for _, a := range p.Args {
 		h.Write([]byte(a))
 	}
@@ -117,14 +114,14 @@ func (p Program) Rootfs() ([]byte, error) {
 	w := tar.NewWriter(&out)
 	entries := []tar.Header{
 		{Typeflag: tar.TypeDir, Name: "tmp/", Mode: 0o1777},
-		{Typeflag: tar.TypeReg, Name: p.Name, Mode: 0o755, Size: int64(len(p.Bytes))},
+		{Typeflag: tar.TypeReg, Name: p.Name, Mode: 0o755, Size: int64(len(p.Data))},
 	}
 	for i := range entries {
 		if err := w.WriteHeader(&entries[i]); err != nil {
 			return nil, fmt.Errorf("root file system of %s: %w", p.Name, err)
 		}
 	}
-	if _, err := w.Write(p.Bytes); err != nil {
+	if _, err := w.Write(p.Data); err != nil {
 		return nil, fmt.Errorf("root file system of %s: %w", p.Name, err)
 	}
 	if err := w.Close(); err != nil {

@@ -72,11 +72,11 @@ func TestBuilder_CompilesOnce(t *testing.T) {
 				t.Errorf("source %q, args %v, %v", p.Source, p.Args, err)
 				return
 			}
-			f, err := elf.NewFile(bytes.NewReader(p.Bytes))
+			f, err := elf.NewFile(bytes.NewReader(p.Data))
 			if err != nil || f.Machine != elf.EM_AARCH64 {
 				t.Errorf("not a program for %s: %v", arch, err)
 			}
-			if err := static(p.Bytes); err != nil {
+			if err := static(p.Data); err != nil {
 				t.Error(err)
 			}
 		})
@@ -137,8 +137,8 @@ func TestBuilder_TakesTheBestSource(t *testing.T) {
 		err    string
 	}{
 		{"embedded", &builder{embedded: carried, self: self}, Embedded, nil, "", ""},
-		{"itself without source", &builder{embedded: nothing, self: self}, Self, []string{DemoRole}, "is not here", ""},
-		{"itself without a cache", &builder{root: tiny(t), embedded: nothing, self: self}, Self, []string{DemoRole}, "no folder to compile into", ""},
+		{"itself without source", &builder{embedded: nothing, self: self}, Self, []string{"__demo"}, "is not here", ""},
+		{"itself without a cache", &builder{root: tiny(t), embedded: nothing, self: self}, Self, []string{"__demo"}, "no folder to compile into", ""},
 		{"nothing", &builder{embedded: nothing, self: noSelf}, "", nil, "", "no program demo for linux/arm64: not embedded\nthe source"},
 	}
 	for _, tt := range tests {
@@ -171,7 +171,7 @@ func TestCompile_SaysWhatTheCompilerSaid(t *testing.T) {
 }
 
 func TestProgram_Rootfs(t *testing.T) {
-	p := Program{Name: Demo, Bytes: []byte("program"), Args: []string{DemoRole}}
+	p := Program{Name: Demo, Data: []byte("program"), Args: []string{"__demo"}}
 	fs, err := p.Rootfs()
 	if err != nil {
 		t.Fatal(err)
@@ -217,9 +217,9 @@ func TestBinary_FromSource(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if err := static(p.Bytes); err != nil {
+		if err := static(p.Data); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		t.Logf("%s: %d bytes, %s", name, len(p.Bytes), p.Source)
+		t.Logf("%s: %d bytes, %s", name, len(p.Data), p.Source)
 	}
 }
