@@ -8,11 +8,19 @@ import (
 )
 
 // Demo is the behaviour of images that nobody scripted: that of the demo application (internal/demo), as far as its
-// environment variables and subcommands say, so that the examples do the same on `--engine sim`. An image that is not
-// the demo listens on every port and runs until it is stopped.
+// environment variables and subcommands say, so that the examples do the same on `--engine sim`. One that says nothing of
+// the kind listens on every port and runs until it is stopped.
 func Demo(_ int, spec engine.Spec) Behaviour {
 	env := environment(spec.Env)
-	b := Behaviour{ListenAny: true, StopAfter: 50 * time.Millisecond}
+	b := Behaviour{StopAfter: 50 * time.Millisecond}
+	if port, err := strconv.Atoi(env["PORT"]); err == nil {
+		b.Listen = []int{port}
+	} else {
+		b.Listen, b.ListenAny = []int{80}, true // it may not be the demo: whatever port is mapped
+	}
+	if env["LISTEN_ON"] != "" { // the task's localhost
+		b.Listen, b.ListenAny = nil, false
+	}
 	b.ExitCode, _ = strconv.Atoi(env["EXIT_CODE"]) // 0 when it is not a number
 	if len(spec.Command) > 0 {
 		switch spec.Command[0] {
