@@ -133,7 +133,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	}
 	cfg := runtime.Config{
 		Account: d.settings.Account, Region: d.settings.Region, Engine: d.eng, Store: d.store,
-		Targets: newTargets(d.proxy, d.feed), Feed: d.feed, Secrets: d.secrets.value, LogDir: filepath.Join(d.cfg.Home, "logs"),
+		Targets: newTargets(d.proxy), Feed: d.feed, Secrets: d.secrets.value, LogDir: filepath.Join(d.cfg.Home, "logs"),
 		PullAlways: d.cfg.PullPolicy == "always", NoCrashBackoff: d.cfg.NoCrashBackoff, TimeScale: d.cfg.TimeScale, Spares: d.cfg.Spares,
 	}
 	for _, s := range d.account.VPC.Subnets {
@@ -168,7 +168,7 @@ func (d *daemon) openEngine(ctx context.Context) error {
 
 func pauseBinary(ctx context.Context, arch string) ([]byte, error) {
 	b, err := guest.Binary(ctx, "pause", arch)
-	return b.Data, err
+	return b.Bytes, err
 }
 
 // serve runs the parts until one fails, ctx ends or somebody asks to quit; then all end, the door first.

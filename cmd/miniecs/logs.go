@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
+
+	"github.com/spf13/cobra"
+)
+
+// taskRef is a task id, whole or cut as `ps` shows it, or an ARN.
+var taskRef = regexp.MustCompile(`^([0-9a-f]{32}|arn:.*:task/.*)$`)
+
+func (a *app) logsCommand() *cobra.Command {
+	var follow bool
+	var container string
+	var lines int
+	cmd := &cobra.Command{
+		Use: "logs SERVICE|TASK", Short: "What the containers of a service or task wrote",
+		Long:    "What the containers of a service or task wrote. The end of it (1 MiB a container) can be read for an hour after a task stopped.",
+		Example: "  miniecs logs web\n  miniecs logs -f web               # new tasks too, as they come\n  miniecs logs --tail 20 3f2a9c01",
+		Args:    usage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			q := url.Values{"cluster": {a.cluster}}
+			task, err := a.resolveTask(cmd.Context(), args[0])
+			switch {
+			case err == nil:
+				q.Set("task", task)
+			case taskRef.MatchString(args[0]):
+				return err
+			default:
+				q.Set("service", args[0])
+			}
+			if container != "" {
+				q.Set("container", container)
+			}
+			if lines > 0 {
+				q.Set("tail", strconv.Itoa(lines))
+			}
+			if follow {
+				q.Set("follow", "1")
+			}
+			return a.streamLogs(cmd.Context(), q, func(l logLine) {
+				if a.json() {
+					_ = printJSON(cmd.OutOrStdout(), l)
+					return
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%s/%s  %s\n", shortTask(l.Task), l.Container, l.Text)
+			})
+		},
+		ValidArgsFunction: a.completeServices,
+	}
+	f := cmd.Flags()
+	f.BoolVarP(&follow, "follow", "f", false, "go on as more is written")
+	f.StringVar(&container, "container", "", "only this container")
+	f.IntVar(&lines, "tail", 0, "only the last lines of each container")
+	return cmd
+}
