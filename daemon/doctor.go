@@ -124,7 +124,7 @@ func (d *doctor) guests(ctx context.Context, info engine.Info) {
 			d.say(name, levelProblem, "run miniecs from its source with Go installed, or use a release build", "no %s program for linux/%s: %v", name, info.Arch, err)
 			continue
 		}
-		d.say(name, levelOK, "", "the program for linux/%s is %s (%d KiB)", b.Arch, b.Source, len(b.Bytes)>>10)
+		d.say(name, levelOK, "", "the program for linux/%s is %s (%d KiB)", b.Arch, b.Source, len(b.Data)>>10)
 	}
 }
 

@@ -168,7 +168,7 @@ func (d *daemon) openEngine(ctx context.Context) error {
 
 func pauseBinary(ctx context.Context, arch string) ([]byte, error) {
 	b, err := guest.Binary(ctx, "pause", arch)
-	return b.Bytes, err
+	return b.Data, err
 }
 
 // serve runs the parts until one fails, ctx ends or somebody asks to quit; then all end, the door first.

@@ -68,7 +68,9 @@ func (h *handler) forward(w http.ResponseWriter, r *http.Request, rt *route) {
 	defer context.AfterFunc(t.ctx, func() { cancel(errDeregistered) })()
 	r = r.WithContext(ctx)
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = &idleBody{ReadCloser: r.Body, rc: http.NewResponseController(w), idle: rt.idle}
+		rc := http.NewResponseController(w)
+		_ = rc.EnableFullDuplex() // the target may answer before it has read all
+		r.Body = &idleBody{ReadCloser: r.Body, rc: rc, idle: rt.idle}
 	}
 	reverse.ServeHTTP(w, r)
 	if t.leaving.Load() {
