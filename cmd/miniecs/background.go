@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"miniecs/daemon"
+	"miniecs/stack"
 )
 
 // ensureDaemon finds the daemon of this home and build, or starts it in the background. What stands in the way is
@@ -23,7 +24,7 @@ func (a *app) ensureDaemon(ctx context.Context, say func(string)) (daemon.Versio
 	switch {
 	case err == nil:
 		return v, a.sameDaemon(v)
-	case !errors.Is(err, errNoDaemon):
+	case !errors.Is(err, stack.ErrNoDaemon):
 		return v, fmt.Errorf("%w; end what listens there, or choose another place with --endpoint", err)
 	}
 	say("starting the daemon")

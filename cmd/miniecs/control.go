@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -63,48 +62,9 @@ type logLine struct {
 	Text      string    `json:"text"`
 }
 
-// errNoDaemon says that nobody listens at the endpoint.
-var errNoDaemon = errors.New("no daemon answers")
-
-// call asks the control endpoint; out may be nil. The body of a stream is the caller's to close.
-func (a *app) call(ctx context.Context, method, path string, q url.Values, body any) (*http.Response, error) {
-	var r io.Reader
-	if body != nil {
-		b, err := json.Marshal(body)
-		if err != nil {
-			return nil, err
-		}
-		r = bytes.NewReader(b)
-	}
-	u := strings.TrimSuffix(a.endpoint, "/") + "/_miniecs/" + path
-	if len(q) > 0 {
-		u += "?" + q.Encode()
-	}
-	req, err := http.NewRequestWithContext(ctx, method, u, r)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, fmt.Errorf("%w at %s (start one with `miniecs up` or `miniecs serve`): %v", errNoDaemon, a.endpoint, err)
-	}
-	if resp.StatusCode < 300 {
-		return resp, nil
-	}
-	defer resp.Body.Close()
-	var refusal struct{ Error string }
-	if json.NewDecoder(resp.Body).Decode(&refusal) != nil || refusal.Error == "" {
-		return nil, fmt.Errorf("%s is not a daemon of miniecs: it answers %s", a.endpoint, resp.Status)
-	}
-	return nil, errors.New(refusal.Error)
-}
-
 // get asks for one JSON value.
 func (a *app) get(ctx context.Context, path string, q url.Values, out any) error {
-	resp, err := a.call(ctx, http.MethodGet, path, q, nil)
+	resp, err := a.client().Control(ctx, http.MethodGet, path, q, nil)
 	if err != nil {
 		return err
 	}
@@ -135,7 +95,7 @@ func (a *app) watch(ctx context.Context, cursor string, opened func(), f func(fe
 	if cursor != "" {
 		q.Set("cursor", cursor)
 	}
-	resp, err := a.call(ctx, http.MethodGet, "watch", q, nil)
+	resp, err := a.client().Control(ctx, http.MethodGet, "watch", q, nil)
 	if err != nil {
 		return err
 	}
@@ -171,7 +131,7 @@ func (a *app) watch(ctx context.Context, cursor string, opened func(), f func(fe
 
 // streamLogs calls f for every log line.
 func (a *app) streamLogs(ctx context.Context, q url.Values, f func(logLine)) error {
-	resp, err := a.call(ctx, http.MethodGet, "logs", q, nil)
+	resp, err := a.client().Control(ctx, http.MethodGet, "logs", q, nil)
 	if err != nil {
 		return err
 	}

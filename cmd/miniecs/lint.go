@@ -26,7 +26,7 @@ func (a *app) lintCommand() *cobra.Command {
 				problems := taskdef.Lint(data, taskdef.ReadOptions{})
 				all[file] = append([]taskdef.Problem{}, problems...)
 				for _, p := range problems {
-					bad = bad || p.Severity == taskdef.SeverityError
+					bad = bad || p.Severity == taskdef.Error
 					if !a.json() {
 						fmt.Fprintf(cmd.OutOrStdout(), "%s:%s\n", file, p)
 					}

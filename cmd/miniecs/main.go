@@ -29,8 +29,8 @@ func main() {
 	if pause.Called() {
 		os.Exit(pause.Main(os.Args[1:]))
 	}
-	if len(os.Args) > 1 && os.Args[1] == "__demo" {
-		os.Exit(demo.Main(os.Args[2:]))
+	if demo.Called(os.Args) {
+		os.Exit(demo.Main(os.Args[1:]))
 	}
 	os.Exit(run(os.Args[1:]))
 }

@@ -2,12 +2,8 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
-	"net"
 
-	"github.com/aws/smithy-go"
 	"github.com/spf13/cobra"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -22,17 +18,7 @@ func printJSON(w io.Writer, v any) error {
 }
 
 // explain makes an SDK's error one line: AWS's type and message, or that no daemon answers.
-func (a *app) explain(err error) error {
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		return fmt.Errorf("%s: %s", api.ErrorCode(), api.ErrorMessage())
-	}
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return fmt.Errorf("%w at %s (start one with `miniecs up` or `miniecs serve`)", errNoDaemon, a.endpoint)
-	}
-	return err
-}
+func (a *app) explain(err error) error { return a.client().Explain(err) }
 
 // completeServices gives the cluster's services to the shell.
 func (a *app) completeServices(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {

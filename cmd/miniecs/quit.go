@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"miniecs/stack"
 )
 
 func (a *app) quitCommand() *cobra.Command {
@@ -23,8 +25,8 @@ func (a *app) quitCommand() *cobra.Command {
 			if force {
 				q.Set("force", "1")
 			}
-			resp, err := a.call(cmd.Context(), http.MethodPost, "quit", q, nil)
-			if errors.Is(err, errNoDaemon) {
+			resp, err := a.client().Control(cmd.Context(), http.MethodPost, "quit", q, nil)
+			if errors.Is(err, stack.ErrNoDaemon) {
 				fmt.Fprintln(cmd.OutOrStdout(), "no daemon runs")
 				return nil
 			}
@@ -42,7 +44,7 @@ func (a *app) quitCommand() *cobra.Command {
 // awaitGone waits until nobody answers any more.
 func (a *app) awaitGone(ctx context.Context) error {
 	for range 300 {
-		if _, err := a.version(ctx); errors.Is(err, errNoDaemon) {
+		if _, err := a.version(ctx); errors.Is(err, stack.ErrNoDaemon) {
 			return nil
 		}
 		select {

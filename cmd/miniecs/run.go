@@ -64,12 +64,10 @@ func (a *app) runnable(ctx context.Context, p *progress, arg string, o stack.Opt
 	if err != nil {
 		return "", err
 	}
-	v, err := a.ensureDaemon(ctx, p.line)
-	if err != nil {
+	if _, err := a.ensureDaemon(ctx, p.line); err != nil {
 		return "", err
 	}
 	c := a.client()
-	c.Arch = v.Arch
 	return s.Register(ctx, c, p.step)
 }
 

@@ -56,12 +56,10 @@ func (u *upRun) run(ctx context.Context, path string, o stack.Options) error {
 	if err != nil {
 		return err
 	}
-	v, err := u.a.ensureDaemon(ctx, func(what string) { u.p.line(what) })
-	if err != nil {
+	if _, err := u.a.ensureDaemon(ctx, u.p.line); err != nil {
 		return err
 	}
 	c := u.a.client()
-	c.Arch = v.Arch
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
 	ended := u.watch(watching, s)
@@ -142,7 +140,7 @@ func (u *upRun) untilSteady(ctx context.Context, res stack.Result, path string) 
 			return fmt.Errorf("service %s is not steady after %s; it is still being tried (miniecs ps, miniecs events)", res.Service, u.timeout)
 		case <-time.After(250 * time.Millisecond):
 		}
-		if err != nil && !errors.Is(err, context.Canceled) && errors.Is(err, errNoDaemon) {
+		if err != nil && !errors.Is(err, context.Canceled) && errors.Is(err, stack.ErrNoDaemon) {
 			return err
 		}
 	}
