@@ -46,6 +46,7 @@ func (c *control) handler() http.Handler {
 	mux.HandleFunc("DELETE /_miniecs/secrets", func(w http.ResponseWriter, r *http.Request) {
 		done(w, c.secrets.put(r.Context(), r.FormValue("stack"), nil))
 	})
+	mux.HandleFunc("GET /_miniecs/spares", c.spares)
 	mux.HandleFunc("POST /_miniecs/quit", c.stop)
 	mux.HandleFunc("/_miniecs/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, fmt.Errorf("nothing is at %s %s", r.Method, r.URL.Path))
@@ -218,6 +219,14 @@ func (c *control) putSecrets(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	done(w, c.secrets.put(r.Context(), in.Stack, in.Values))
+}
+
+// spares counts the task networks that stand ready, after asking for so many.
+func (c *control) spares(w http.ResponseWriter, r *http.Request) {
+	if n, err := strconv.Atoi(r.FormValue("want")); err == nil && n >= 0 && n <= 100 {
+		c.eng.Want(n)
+	}
+	answer(w, map[string]int{"spares": c.eng.Spares()})
 }
 
 // stop ends the daemon. With nothing left to run it takes everything of ours out of the engine first.
