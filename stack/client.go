@@ -45,11 +45,31 @@ func NewClient(endpoint, region string) *Client {
 func NewClientWith(endpoint, region string, hc *http.Client) *Client {
 	endpoint = strings.TrimSuffix(endpoint, "/")
 	cfg := aws.Config{
-		Region: region, BaseEndpoint: aws.String(endpoint), HTTPClient: hc, Credentials: aws.CredentialsProviderFunc(credentials),
+		Region: region, BaseEndpoint: aws.String(endpoint), HTTPClient: whole{hc}, Credentials: aws.CredentialsProviderFunc(credentials),
 		// The daemon is next door: what fails once fails twice, and a person waits for the answer.
 		Retryer: func() aws.Retryer { return aws.NopRetryer{} },
 	}
 	return &Client{Endpoint: endpoint, Region: region, ECS: ecs.NewFromConfig(cfg), ELB: elb.NewFromConfig(cfg), HTTP: hc}
+}
+
+// whole is an HTTP client for the SDK that sends a copy of the request's body. The SDK closes its body as soon as the
+// response's header is there; where the answer comes at once, the transport may still be at the body's end, and takes
+// that for a failure that ends the connection in the middle of a large response (smithy-go 1.28, ClientHandler.Handle).
+type whole struct{ http *http.Client }
+
+// Do sends a request.
+func (w whole) Do(r *http.Request) (*http.Response, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return w.http.Do(r)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	sent := r.Clone(r.Context())
+	sent.Body, sent.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	sent.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	return w.http.Do(sent)
 }
 
 // credentials are the ones that the daemon checks signatures against when it is asked to.
@@ -105,8 +125,11 @@ func (c *Client) Explain(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return context.Canceled
 	}
-	if _, ok := errors.AsType[*net.OpError](err); ok {
-		return fmt.Errorf("%w at %s; start one with `miniecs up` or `miniecs serve`", ErrNoDaemon, c.Endpoint)
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		if op.Op == "dial" {
+			return fmt.Errorf("%w at %s; start one with `miniecs up` or `miniecs serve`", ErrNoDaemon, c.Endpoint)
+		}
+		return fmt.Errorf("the daemon at %s ended the connection: %w", c.Endpoint, err)
 	}
 	return err
 }

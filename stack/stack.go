@@ -118,6 +118,15 @@ func (s *Stack) Service() (cluster, service string) {
 	return s.cluster, aws.ToString(s.service.ServiceName)
 }
 
+// TargetGroups are the names of the stack's target groups.
+func (s *Stack) TargetGroups() []string {
+	var names []string
+	for _, g := range s.groups {
+		names = append(names, aws.ToString(g.Name))
+	}
+	return names
+}
+
 func (s *Stack) readTaskDef(file string) error {
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {

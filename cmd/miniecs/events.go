@@ -56,7 +56,7 @@ func (a *app) followEvents(cmd *cobra.Command, args []string) error {
 		if a.json() {
 			_ = printJSON(cmd.OutOrStdout(), it)
 		} else {
-			p.item(it)
+			p.item(it, true)
 		}
 		return true
 	})

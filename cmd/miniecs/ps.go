@@ -85,12 +85,7 @@ func writePS(w io.Writer, views []serviceView, alone []types.Task, now time.Time
 
 func writeService(w io.Writer, v serviceView, now time.Time) {
 	s := v.Service
-	state := "changing"
-	if v.steady() {
-		state = "steady"
-	}
-	fmt.Fprintf(w, "service %s  %s  %d desired, %d running, %d pending  %s\n", aws.ToString(s.ServiceName), aws.ToString(s.Status),
-		s.DesiredCount, s.RunningCount, s.PendingCount, state)
+	fmt.Fprintf(w, "service %s  %s  %s\n", aws.ToString(s.ServiceName), aws.ToString(s.Status), v.counts())
 	if l := v.loop(now); l != "" {
 		fmt.Fprintf(w, "  crash loop: %s\n", l)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -56,7 +57,7 @@ adopts them. miniecs up starts one in the background by itself.`,
 	f := cmd.Flags()
 	f.StringVar(&cfg.Listen, "listen", daemon.DefaultListen, "address of the API")
 	f.StringVar(&cfg.Account, "account", "", "account id, 12 digits (000000000000)")
-	f.StringVar(&engine, "engine", "docker", "docker, or sim for simulated tasks")
+	f.StringVar(&engine, "engine", cmp.Or(os.Getenv("MINIECS_ENGINE"), "docker"), "docker, or sim for simulated tasks ($MINIECS_ENGINE)")
 	f.StringVar(&cfg.EngineHost, "engine-host", "", "where Docker listens; as the docker CLI finds it otherwise")
 	f.StringVar(&cfg.Reach, "reach", "auto", "how the ALB gets to tasks: auto, direct, hatch")
 	f.StringVar(&cfg.Subnet, "subnet", "", "range of the tasks' network; else the first free one, 172.31.0.0/16 first")

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,7 +31,11 @@ Without -d it stays and shows what happens; Ctrl-C leaves the stack running.`,
 			if detached && !cmd.Flags().Changed("timeout") {
 				timeout = 5 * time.Minute
 			}
-			u := &upRun{a: a, p: newProgress(cmd.OutOrStdout()), detached: detached, noWait: noWait, timeout: timeout}
+			out := cmd.OutOrStdout()
+			u := &upRun{a: a, out: out, p: newProgress(out), detached: detached, noWait: noWait, timeout: timeout}
+			if a.json() { // standard output is for the result
+				u.p = newProgress(cmd.ErrOrStderr())
+			}
 			defer u.p.close()
 			return u.run(cmd.Context(), args[0], o)
 		},
@@ -46,67 +52,81 @@ Without -d it stays and shows what happens; Ctrl-C leaves the stack running.`,
 // upRun is one `up`: apply, then follow until steady, then stay.
 type upRun struct {
 	a                *app
+	out              io.Writer
 	p                *progress
 	detached, noWait bool
 	timeout          time.Duration
 }
 
 func (u *upRun) run(ctx context.Context, path string, o stack.Options) error {
+	o.Cluster = u.a.cluster
 	s, err := stack.Load(path, o)
 	if err != nil {
 		return err
 	}
+	for _, w := range s.Warnings {
+		u.p.line(row("warning", w))
+	}
 	if _, err := u.a.ensureDaemon(ctx, u.p.line); err != nil {
 		return err
 	}
-	c := u.a.client()
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
 	ended := u.watch(watching, s)
-	res, err := s.Up(ctx, c, u.p.step)
-	if err != nil {
-		if ctx.Err() != nil {
-			return u.interrupted(path)
-		}
+	res, err := s.Up(ctx, u.a.client(), u.p.step)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return u.interrupted(path)
+	case err != nil:
 		return err
+	case res.Service == "":
+		u.p.line("There is no service: run a task of it with `miniecs run " + path + "`")
+		return u.print(res)
+	case u.noWait:
+		u.links(res)
+		return u.print(res)
 	}
-	if res.Service == "" {
-		u.p.line(fmt.Sprintf("%s is a task definition only: start a task of it with `miniecs run %s`", res.TaskDefinition, path))
+	return u.follow(ctx, res, path, ended)
+}
+
+// print gives programs the result.
+func (u *upRun) print(res stack.Result) error {
+	if !u.a.json() {
 		return nil
 	}
-	if u.noWait {
-		return nil
-	}
-	if err := u.untilSteady(ctx, res, path); err != nil {
-		return err
+	return printJSON(u.out, res)
+}
+
+func (u *upRun) links(res stack.Result) {
+	for _, why := range res.Moved {
+		u.p.line(row("note", why))
 	}
 	for _, url := range res.URLs {
 		u.p.line(url)
-	}
-	if u.detached {
-		return nil
-	}
-	u.p.line("Ctrl-C leaves it running; `miniecs down " + path + "` removes it")
-	select {
-	case <-ctx.Done():
-		return u.interrupted(path)
-	case err := <-ended:
-		return err
 	}
 }
 
 // watch shows what happens to the stack's service from now on.
 func (u *upRun) watch(ctx context.Context, s *stack.Stack) <-chan error {
 	cluster, service := s.Service()
+	groups := s.TargetGroups()
+	ours := func(it feedItem) bool {
+		switch it.Kind {
+		case "build", "warning":
+			return true
+		case "target":
+			return slices.ContainsFunc(groups, func(g string) bool { return strings.HasPrefix(it.Subject, g+" ") })
+		}
+		return service != "" && it.Cluster == cluster && it.Service == service
+	}
 	opened, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		err := u.a.watch(ctx, "", func() { close(opened) }, func(it feedItem) bool {
-			if it.Kind == "build" || it.Kind == "warning" || it.Cluster == cluster && it.Service == service && service != "" {
-				u.p.item(it)
+		ended <- u.a.watch(ctx, "", func() { close(opened) }, func(it feedItem) bool {
+			if ours(it) {
+				u.p.item(it, false)
 			}
 			return true
 		})
-		ended <- err
 	}()
 	select {
 	case <-opened:
@@ -116,37 +136,61 @@ func (u *upRun) watch(ctx context.Context, s *stack.Stack) <-chan error {
 	return ended
 }
 
-// untilSteady polls the service: one deployment, COMPLETED, all running.
-func (u *upRun) untilSteady(ctx context.Context, res stack.Result, path string) error {
-	limited := ctx
+// follow shows the service until it is steady, and then, unless detached, for as long as somebody looks.
+func (u *upRun) follow(ctx context.Context, res stack.Result, path string, ended <-chan error) error {
+	var timeout <-chan time.Time
 	if u.timeout > 0 {
-		var cancel context.CancelFunc
-		limited, cancel = context.WithTimeout(ctx, u.timeout)
-		defer cancel()
+		timer := time.NewTimer(u.timeout)
+		defer timer.Stop()
+		timeout = timer.C
 	}
-	for {
-		view, err := u.a.view(limited, res.Cluster, []string{res.Service})
-		if err == nil && len(view) == 1 {
-			u.p.status(view[0])
-			if view[0].steady() {
-				return nil
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for steady := false; ; {
+		view, err := u.look(ctx, res)
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		if err == nil && view.steady() && !steady {
+			steady, timeout = true, nil
+			u.links(res)
+			if u.detached {
+				return u.print(res)
 			}
+			u.p.line("Ctrl-C leaves it running; `miniecs down " + path + "` removes it")
 		}
 		select {
-		case <-limited.Done():
+		case <-ctx.Done():
+			return u.interrupted(path)
+		case err := <-ended:
 			if ctx.Err() != nil {
 				return u.interrupted(path)
 			}
-			return fmt.Errorf("service %s is not steady after %s; it is still being tried (miniecs ps, miniecs events)", res.Service, u.timeout)
-		case <-time.After(250 * time.Millisecond):
-		}
-		if err != nil && !errors.Is(err, context.Canceled) && errors.Is(err, stack.ErrNoDaemon) {
 			return err
+		case <-timeout:
+			return fmt.Errorf("service %s is not steady after %s; it is still being tried (miniecs ps, miniecs events %s)", res.Service, u.timeout, res.Service)
+		case <-tick.C:
 		}
 	}
 }
 
+// look asks for the service and shows it.
+func (u *upRun) look(ctx context.Context, res stack.Result) (serviceView, error) {
+	views, err := u.a.view(ctx, res.Cluster, []string{res.Service})
+	if err != nil {
+		return serviceView{}, err
+	}
+	if u.p.tty {
+		if _, err := u.a.withTasks(ctx, res.Cluster, views, false); err != nil {
+			return serviceView{}, err
+		}
+	}
+	u.p.status(views[0])
+	return views[0], nil
+}
+
 func (u *upRun) interrupted(path string) error {
-	u.p.line("detached: what was started runs on; `miniecs up " + path + "` shows it again, `miniecs down " + path + "` removes it")
+	u.p.close()
+	u.p.line("Detached: what was started runs on. `miniecs up " + path + "` shows it again, `miniecs down " + path + "` removes it.")
 	return nil
 }

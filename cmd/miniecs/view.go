@@ -111,6 +111,22 @@ func (v serviceView) steady() bool {
 		s.RunningCount == s.DesiredCount && s.PendingCount == 0
 }
 
+// counts is how a service stands, in a few words.
+func (v serviceView) counts() string {
+	s := v.Service
+	text := fmt.Sprintf("%d desired, %d running, %d pending", s.DesiredCount, s.RunningCount, s.PendingCount)
+	if n := len(s.Deployments); n > 1 {
+		text += fmt.Sprintf(", %d deployments", n)
+	}
+	if v.steady() {
+		return text + ", steady"
+	}
+	if state := v.primary().RolloutState; state != types.DeploymentRolloutStateCompleted {
+		text += ", " + string(state)
+	}
+	return text
+}
+
 // primary is the deployment that is being rolled out, or was last.
 func (v serviceView) primary() *types.Deployment {
 	if len(v.Service.Deployments) == 0 {
