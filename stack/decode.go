@@ -2,6 +2,7 @@ package stack
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -32,10 +33,22 @@ func decodeFile(file string, data []byte, out any) (*decoder, error) {
 	d := &decoder{file: file, data: data, top: map[string]bool{}}
 	root, err := hujson.Parse(data)
 	if err != nil {
-		return d, fmt.Errorf("%s: %w", file, err)
+		return d, syntaxError(file, err)
 	}
 	d.value(&root, reflect.ValueOf(out).Elem(), "")
 	return d, d.errs.ErrorOrNil()
+}
+
+// syntaxError gives hujson's error the form of the others.
+func syntaxError(file string, err error) error {
+	var line, column int
+	if _, scan := fmt.Sscanf(err.Error(), "hujson: line %d, column %d:", &line, &column); scan != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	if inner := errors.Unwrap(err); inner != nil {
+		err = inner
+	}
+	return fmt.Errorf("%s:%d:%d: not JSON: %w", file, line, column, err)
 }
 
 func (d *decoder) fail(at *hujson.Value, path, format string, args ...any) {

@@ -19,9 +19,10 @@ import (
 
 // Exit codes that scripts can use.
 const (
-	exitOK    = 0
-	exitError = 1
-	exitUsage = 2
+	exitOK          = 0
+	exitError       = 1
+	exitUsage       = 2
+	exitInterrupted = 130
 )
 
 func main() {
@@ -58,6 +59,9 @@ func run(args []string) int {
 		return exitOK
 	case errors.As(err, &code):
 		return int(code)
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(root.ErrOrStderr(), "miniecs: interrupted; what was done so far stays")
+		return exitInterrupted
 	case errors.As(err, &usage):
 		fmt.Fprintf(root.ErrOrStderr(), "miniecs: %v\n", err)
 		return exitUsage

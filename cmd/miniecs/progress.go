@@ -156,6 +156,8 @@ func (p *progress) telling(it feedItem) bool {
 			func(s string) bool { return strings.Contains(it.Message, s) })
 	case "backoff":
 		return !p.tty // the block has it
+	case "deployment":
+		return false // the service's counts and events say it
 	}
 	return true
 }

@@ -75,8 +75,6 @@ func (u *upRun) run(ctx context.Context, path string, o stack.Options) error {
 	ended := u.watch(watching, s)
 	res, err := s.Up(ctx, u.a.client(), u.p.step)
 	switch {
-	case err != nil && ctx.Err() != nil:
-		return u.interrupted(path)
 	case err != nil:
 		return err
 	case res.Service == "":
