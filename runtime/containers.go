@@ -74,6 +74,9 @@ func (run *runner) startContainer(ctx context.Context, def *taskdef.ContainerDef
 	if err != nil {
 		return &startError{"CannotCreateContainerError", err.Error()}
 	}
+	if <-run.limited; run.limitErr != nil {
+		return &startError{"ResourceInitializationError", run.limitErr.Error()}
+	}
 	run.r.mu.Lock()
 	run.starting[def.Name] = true
 	run.r.mu.Unlock()

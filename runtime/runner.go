@@ -20,6 +20,9 @@ type runner struct {
 	id  string
 	def *taskdef.TaskDefinition // with the overrides
 
+	limited  chan struct{} // closed when the task's limits are set
+	limitErr error         // how that went
+
 	// Guarded by Runtime.mu.
 	moved    chan struct{}           // closed and replaced whenever the task's record changed
 	up       context.CancelCauseFunc // ends bringing up, nil when that is over
@@ -162,8 +165,12 @@ func (run *runner) bringUp(ctx context.Context) {
 			if up.Err() == nil {
 				run.fail(err)
 			}
-			return
+			break
 		}
+	}
+	if run.limited != nil {
+		cancel(nil)
+		<-run.limited
 	}
 }
 
@@ -185,10 +192,12 @@ func (run *runner) provision(ctx context.Context) error {
 		if err := run.durable(ctx); err != nil { // before a container joins (style.md 4)
 			return err
 		}
-		if err := run.limit(ctx, ns.ID); err != nil {
-			return &startError{"ResourceInitializationError", err.Error()}
-		}
 	}
+	run.limited = make(chan struct{})
+	go func() { // beside making the containers: their starts wait for it
+		defer close(run.limited)
+		run.limitErr = run.limit(ctx)
+	}()
 	run.update(func(t *Task) bool {
 		run.r.setStatus(t, StatusPending)
 		if t.ConnectivityAt.IsZero() {
@@ -200,11 +209,13 @@ func (run *runner) provision(ctx context.Context) error {
 }
 
 // limit bounds the task as a whole, where the engine can.
-func (run *runner) limit(ctx context.Context, ns string) error {
+func (run *runner) limit(ctx context.Context) error {
 	cpu, mem := run.def.TaskCPU(), run.def.TaskMemory()
-	if !run.r.info.TaskLimits || cpu == 0 && mem == 0 {
+	t, _ := run.look()
+	if t.Namespace == "" || !run.r.info.TaskLimits || cpu == 0 && mem == 0 {
 		return nil
 	}
+	ns := t.Namespace
 	return run.retry(ctx, func() error {
 		return run.r.eng.Limit(ctx, ns, float64(cpu)/1024, int64(mem)<<20)
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"miniecs/runtime/engine"
 )
@@ -18,11 +19,54 @@ type gate struct {
 	taken  int
 	spares int // of those taken
 	queues map[engine.Priority][]*waiter
+	quiet  time.Time   // removals and spares wait until then: a start is under way or about to be
+	timer  *time.Timer // admits them then
 }
 
 type waiter struct {
 	priority engine.Priority
+	since    time.Time
 	ready    chan struct{}
+}
+
+// A start takes several calls, and what is done between them beside it makes it slower by as much: removals and spares
+// keep away for quietFor after the last of them, but no longer than patience in all.
+const (
+	quietFor = 200 * time.Millisecond
+	patience = 3 * time.Second
+)
+
+// hush announces a start: removals and spares keep away.
+func (g *gate) hush() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hushed()
+}
+
+func (g *gate) hushed() { g.quiet = time.Now().Add(quietFor) }
+
+// mayBegin says whether a waiter need not keep away any longer; if it must, it is looked at again in time.
+func (g *gate) mayBegin(w *waiter) bool {
+	if w.priority < engine.PriorityRemove {
+		return true
+	}
+	until := g.quiet
+	if last := w.since.Add(patience); last.Before(until) {
+		until = last
+	}
+	wait := time.Until(until)
+	if wait <= 0 {
+		return true
+	}
+	if g.timer != nil {
+		g.timer.Stop()
+	}
+	g.timer = time.AfterFunc(wait, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.admit()
+	})
+	return false
 }
 
 func newGate(width int) *gate {
@@ -34,8 +78,11 @@ func (g *gate) enter(ctx context.Context) (leave func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	w := &waiter{priority: engine.PriorityOf(ctx), ready: make(chan struct{})}
+	w := &waiter{priority: engine.PriorityOf(ctx), since: time.Now(), ready: make(chan struct{})}
 	g.mu.Lock()
+	if w.priority <= engine.PriorityStart {
+		g.hushed()
+	}
 	g.queues[w.priority] = append(g.queues[w.priority], w)
 	g.admit()
 	g.mu.Unlock()
@@ -63,6 +110,9 @@ func (g *gate) leave(w *waiter) {
 	if w.priority >= engine.PrioritySpare {
 		g.spares--
 	}
+	if w.priority <= engine.PriorityStart {
+		g.hushed()
+	}
 	g.admit()
 }
 
@@ -88,7 +138,7 @@ func (g *gate) next() *waiter {
 		if len(queue) == 0 {
 			continue
 		}
-		if p == engine.PrioritySpare && g.spares >= max(g.width-1, 1) {
+		if p == engine.PrioritySpare && g.spares >= max(g.width-1, 1) || !g.mayBegin(queue[0]) {
 			return nil
 		}
 		g.queues[p] = queue[1:]
