@@ -48,6 +48,26 @@ func Stacks(ctx context.Context, c *Client) ([]string, error) {
 	return slices.Sorted(maps.Keys(names)), nil
 }
 
+// GroupsOf gives the ARNs of the target groups of a name, or of the stack of that name.
+func GroupsOf(ctx context.Context, c *Client, name string) ([]string, error) {
+	all, err := c.allGroups(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var arns, named []string
+	for _, g := range all {
+		arns = append(arns, aws.ToString(g.TargetGroupArn))
+		if aws.ToString(g.TargetGroupName) == name || aws.ToString(g.TargetGroupArn) == name {
+			named = append(named, aws.ToString(g.TargetGroupArn))
+		}
+	}
+	if len(named) > 0 {
+		return named, nil
+	}
+	tags, err := c.elbTags(ctx, arns)
+	return slices.DeleteFunc(arns, func(arn string) bool { return tags[arn][Tag] != name }), err
+}
+
 func (c *Client) inventory(ctx context.Context) (inv inventory, err error) {
 	if inv.clusters, err = c.allClusters(ctx); err != nil {
 		return inv, err

@@ -73,6 +73,9 @@ type groupInput struct {
 // file, line and column.
 func Load(path string, o Options) (*Stack, error) {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no folder or file %s", path)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +101,24 @@ func Load(path string, o Options) (*Stack, error) {
 	}
 	s.finish(o)
 	return s, s.check()
+}
+
+// NameOf is the name that Load gives the stack of a path. A folder's files are not looked at: a stack can be taken down
+// while they are being edited.
+func NameOf(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if info.IsDir() {
+		abs, err := filepath.Abs(path)
+		return filepath.Base(abs), err
+	}
+	s, err := Load(path, Options{})
+	if err != nil {
+		return "", err
+	}
+	return s.Name, nil
 }
 
 // inside is where a file is meant to be: in the folder, else where it is named from.

@@ -355,7 +355,7 @@ func TestDown_RemovesItsOwnOnly(t *testing.T) {
 func TestLoad_Faults(t *testing.T) {
 	w := &world{port: 8080}
 	for _, c := range []struct{ name, file, text, want string }{
-		{"an invalid definition", "ecs-task-def.json", `{"family": "f", "containerDefinitions": [{"name": "a", "imag": "i", "memory": 64}]}`, "DIR/ecs-task-def.json:1:57: error: "},
+		{"an invalid definition", "ecs-task-def.json", `{"family": "f", "containerDefinitions": [{"name": "a", "imag": "i", "memory": 64}]}`, "DIR/ecs-task-def.json:1:56: error: containerDefinitions[0].imag: unknown"},
 		{"an unknown member of the service", "ecs-service-def.json", `{"desired": 1}`, `DIR/ecs-service-def.json:1:2: unknown member "desired"`},
 		{"a task definition in the service", "ecs-service-def.json", `{"taskDefinition": "x"}`, "ecs-service-def.json: taskDefinition: leave it out, the folder's own is meant"},
 		{"rules", "alb.json", `{"rules": [{"Priority": 1}]}`, "DIR/alb.json: rules: a listener's rules cannot be made yet, its DefaultActions can"},

@@ -33,14 +33,13 @@ func (a *app) ensureDaemon(ctx context.Context, say func(string)) (daemon.Versio
 
 // sameDaemon refuses a daemon of another home or another build: neither would do what this program expects.
 func (a *app) sameDaemon(v daemon.VersionInfo) error {
-	home, err := filepath.Abs(a.home)
-	if err != nil {
-		return err
+	if v.Home == containerHome {
+		return nil // a daemon in a container is a build for Linux, whatever this one is for
 	}
-	if theirs, err := filepath.Abs(v.Home); err == nil && theirs != home && v.Home != containerHome {
-		return fmt.Errorf("the daemon at %s has the home %s, not %s: use --home %s, or --endpoint for another daemon", a.endpoint, v.Home, home, v.Home)
+	if v.Home != a.home {
+		return fmt.Errorf("the daemon at %s has the home %s, not %s: use --home %s, or --endpoint for another daemon", a.endpoint, v.Home, a.home, v.Home)
 	}
-	if v.Version != buildVersion() && v.Home != containerHome {
+	if v.Version != buildVersion() {
 		return fmt.Errorf("the daemon at %s is another build (%s, this is %s): `miniecs quit --force` ends it and leaves the tasks running; the next `miniecs up` adopts them",
 			a.endpoint, v.Version, buildVersion())
 	}
@@ -68,8 +67,12 @@ func (a *app) startDaemon(ctx context.Context) (v daemon.VersionInfo, err error)
 	}
 	defer log.Close()
 	start, _ := log.Seek(0, io.SeekEnd)
-	cmd := exec.Command(bin, "serve", "--listen", listen, "--home", a.home, "--log-format", "json")
-	cmd.Stdout, cmd.Stderr = log, log
+	args := []string{"serve", "--listen", listen, "--home", a.home, "--log-format", "json"}
+	if a.regionGiven {
+		args = append(args, "--region", a.region)
+	}
+	cmd := exec.Command(bin, args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = a.home, log, log
 	detach(cmd)
 	if err := cmd.Start(); err != nil {
 		return v, fmt.Errorf("start the daemon: %w", err)

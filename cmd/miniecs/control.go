@@ -13,21 +13,8 @@ import (
 	"time"
 
 	"miniecs/daemon"
+	"miniecs/internal/feed"
 )
-
-// feedItem mirrors what GET /_miniecs/watch streams (internal/feed.Item).
-type feedItem struct {
-	Cursor  uint64    `json:"cursor"`
-	Time    time.Time `json:"time"`
-	Kind    string    `json:"kind"`
-	Cluster string    `json:"cluster"`
-	Service string    `json:"service"`
-	Task    string    `json:"task"`
-	Subject string    `json:"subject"`
-	Status  string    `json:"status"`
-	Message string    `json:"message"`
-	Until   time.Time `json:"until"`
-}
 
 // attempt mirrors an item of GET /_miniecs/attempts.
 type attempt struct {
@@ -90,7 +77,7 @@ func (a *app) attempts(ctx context.Context, cluster string) ([]attempt, error) {
 
 // watch calls f for every item from now on, until f says stop, ctx ends or the daemon goes. opened, if set, is called
 // once nothing can be missed any more.
-func (a *app) watch(ctx context.Context, cursor string, opened func(), f func(feedItem) bool) error {
+func (a *app) watch(ctx context.Context, cursor string, opened func(), f func(feed.Item) bool) error {
 	q := url.Values{}
 	if cursor != "" {
 		q.Set("cursor", cursor)
@@ -114,7 +101,7 @@ func (a *app) watch(ctx context.Context, cursor string, opened func(), f func(fe
 				opened()
 			}
 		case key == "data" && event == "":
-			var it feedItem
+			var it feed.Item
 			if err := json.Unmarshal([]byte(value), &it); err != nil {
 				return err
 			}

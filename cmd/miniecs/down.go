@@ -48,11 +48,7 @@ func (a *app) downCommand() *cobra.Command {
 // stackName is the stack that a folder, a file or a name means.
 func (a *app) stackName(ctx context.Context, arg string) (string, error) {
 	if _, err := os.Stat(arg); err == nil {
-		s, err := stack.Load(arg, stack.Options{})
-		if err != nil {
-			return "", err
-		}
-		return s.Name, nil
+		return stack.NameOf(arg)
 	}
 	names, err := stack.Stacks(ctx, a.client())
 	if err != nil {

@@ -18,7 +18,7 @@ func (a *app) envCommand() *cobra.Command {
 				return usageError{fmt.Errorf("--shell %s is none of bash, fish, powershell", shell)}
 			}
 			region := a.region
-			if v, err := a.version(cmd.Context()); err == nil && !cmd.Flags().Changed("region") {
+			if v, err := a.version(cmd.Context()); err == nil && !a.regionGiven {
 				region = v.Region
 			}
 			for _, v := range [][2]string{{"AWS_ENDPOINT_URL", a.endpoint}, {"AWS_REGION", region}, {"AWS_DEFAULT_REGION", region},

@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/spf13/cobra"
+
+	"miniecs/internal/feed"
 )
 
 func (a *app) eventsCommand() *cobra.Command {
@@ -49,7 +51,7 @@ func (a *app) eventsCommand() *cobra.Command {
 
 func (a *app) followEvents(cmd *cobra.Command, args []string) error {
 	p := newProgress(cmd.OutOrStdout())
-	err := a.watch(cmd.Context(), "", nil, func(it feedItem) bool {
+	err := a.watch(cmd.Context(), "", nil, func(it feed.Item) bool {
 		if it.Cluster != "" && it.Cluster != a.cluster || len(args) > 0 && it.Service != args[0] {
 			return true
 		}

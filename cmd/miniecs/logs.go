@@ -19,7 +19,7 @@ func (a *app) logsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "logs SERVICE|TASK", Short: "What the containers of a service or task wrote",
 		Long:    "What the containers of a service or task wrote. The end of it (1 MiB a container) can be read for an hour after a task stopped.",
-		Example: "  miniecs logs web\n  miniecs logs -f web               # new tasks too, as they come\n  miniecs logs --tail 20 3f2a9c01",
+		Example: "  miniecs logs web\n  miniecs logs -f web               # new tasks too, as they come\n  miniecs logs --tail 20 3f2a9c01   # a task, by the id that ps shows\n  miniecs logs web -c sidecar",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q := url.Values{"cluster": {a.cluster}}
@@ -53,7 +53,7 @@ func (a *app) logsCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.BoolVarP(&follow, "follow", "f", false, "go on as more is written")
-	f.StringVar(&container, "container", "", "only this container")
+	f.StringVarP(&container, "container", "c", "", "only this container")
 	f.IntVar(&lines, "tail", 0, "only the last lines of each container")
 	return cmd
 }

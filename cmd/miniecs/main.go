@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -33,7 +34,7 @@ func main() {
 	if demo.Called(os.Args) {
 		os.Exit(demo.Main(os.Args[1:]))
 	}
-	os.Exit(run(os.Args[1:]))
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // exitCode ends the program with a code, without a message.
@@ -46,11 +47,14 @@ type usageError struct{ err error }
 
 func (e usageError) Error() string { return e.err.Error() }
 
-func run(args []string) int {
+// run is the whole program after its roles: it gives the exit code.
+func run(args []string, out, errOut io.Writer) int {
 	ctx, stop := interruptible()
 	defer stop()
 	root := newRoot()
 	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
 	var code exitCode
 	var usage usageError
@@ -60,13 +64,13 @@ func run(args []string) int {
 	case errors.As(err, &code):
 		return int(code)
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		fmt.Fprintln(root.ErrOrStderr(), "miniecs: interrupted; what was done so far stays")
+		fmt.Fprintln(errOut, "miniecs: interrupted; what was done so far stays")
 		return exitInterrupted
 	case errors.As(err, &usage):
-		fmt.Fprintf(root.ErrOrStderr(), "miniecs: %v\n", err)
+		fmt.Fprintf(errOut, "miniecs: %v\n", err)
 		return exitUsage
 	}
-	fmt.Fprintf(root.ErrOrStderr(), "miniecs: %v\n", err)
+	fmt.Fprintf(errOut, "miniecs: %v\n", err)
 	return exitError
 }
 

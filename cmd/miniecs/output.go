@@ -1,21 +1,10 @@
 package main
 
 import (
-	"encoding/json"
-	"io"
-
 	"github.com/spf13/cobra"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 )
-
-// printJSON prints a value for programs.
-func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
-}
 
 // explain makes an SDK's error one line: AWS's type and message, or that no daemon answers.
 func (a *app) explain(err error) error { return a.client().Explain(err) }

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/charmbracelet/x/term"
 
+	"miniecs/internal/feed"
 	"miniecs/stack"
 )
 
@@ -128,7 +129,7 @@ func row(kind, name string, rest ...string) string {
 func (p *progress) step(s stack.Step) { p.line(row(s.Kind, s.Name, s.Status, s.Detail)) }
 
 // item shows one thing that happened. whole is for `events -f`; `up` leaves out what its block and other lines tell.
-func (p *progress) item(it feedItem, whole bool) {
+func (p *progress) item(it feed.Item, whole bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if it.Kind == "target" {
@@ -142,7 +143,7 @@ func (p *progress) item(it feedItem, whole bool) {
 }
 
 // telling says whether an item gets a line of its own in `up`.
-func (p *progress) telling(it feedItem) bool {
+func (p *progress) telling(it feed.Item) bool {
 	switch it.Kind {
 	case "task":
 		if it.Status == "STOPPED" {
@@ -163,7 +164,7 @@ func (p *progress) telling(it feedItem) bool {
 }
 
 // describe is an item as a line; "" if it is not worth one.
-func describe(it feedItem) string {
+func describe(it feed.Item) string {
 	switch it.Kind {
 	case "task":
 		if it.Status != "STOPPED" {

@@ -34,7 +34,11 @@ func (a *app) quitCommand() *cobra.Command {
 				return err
 			}
 			_ = resp.Body.Close()
-			return a.awaitGone(cmd.Context())
+			if err := a.awaitGone(cmd.Context()); err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), "the daemon has ended")
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "leave the tasks running without a daemon")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -13,11 +14,12 @@ import (
 
 // app is what every verb has: where the daemon is, and how to print.
 type app struct {
-	endpoint string
-	home     string
-	region   string
-	cluster  string
-	output   string // table, json
+	endpoint    string
+	home        string
+	region      string
+	regionGiven bool // by a flag, not by the environment
+	cluster     string
+	output      string // table, json
 }
 
 func newRoot() *cobra.Command {
@@ -35,6 +37,14 @@ healthy ones. The daemon speaks the AWS API, so aws, the SDKs, ecspresso and Ter
   miniecs down examples/hello        # remove what up made
   miniecs quit                       # stop the daemon`,
 		SilenceUsage: true, SilenceErrors: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) (err error) {
+			a.regionGiven = cmd.Flags().Changed("region")
+			if a.output != "table" && a.output != "json" {
+				return usageError{fmt.Errorf("--output %s is neither table nor json", a.output)}
+			}
+			a.home, err = filepath.Abs(a.home) // the daemon has another working directory
+			return err
+		},
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -42,7 +52,7 @@ healthy ones. The daemon speaks the AWS API, so aws, the SDKs, ecspresso and Ter
 	f.StringVar(&a.endpoint, "endpoint", cmp.Or(os.Getenv("MINIECS_ENDPOINT"), "http://"+daemon.DefaultListen), "where the daemon is ($MINIECS_ENDPOINT)")
 	f.StringVar(&a.home, "home", daemon.DefaultHome(), "the daemon's state folder ($MINIECS_HOME)")
 	f.StringVar(&a.region, "region", cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), "us-east-1"), "region of requests")
-	f.StringVarP(&a.cluster, "cluster", "c", "default", "the cluster")
+	f.StringVar(&a.cluster, "cluster", "default", "the cluster")
 	f.StringVarP(&a.output, "output", "o", "table", "table, or json for programs")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"miniecs/stack"
 )
@@ -20,12 +22,13 @@ const exitNeverRan = 125
 
 func (a *app) runCommand() *cobra.Command {
 	var detached bool
+	var count int32
 	var o stack.Options
 	cmd := &cobra.Command{
 		Use: "run DIR|FILE|FAMILY[:REVISION]", Short: "Run a one-off task, show its logs, end with its exit code",
 		Long: `Run a standalone task: no service looks after it, nobody starts it again. Its logs are shown, and the command ends
-with the exit code of its essential container (125 if it never ran).`,
-		Example: "  miniecs run examples/run-task\n  miniecs run job:3\n  miniecs run -d job",
+with the exit code of its essential container (125 if it never ran). Of several tasks the first code that is not 0 counts.`,
+		Example: "  miniecs run examples/run-task\n  miniecs run job:3\n  miniecs run -d --count 3 job",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p := newProgress(cmd.ErrOrStderr())
@@ -33,21 +36,24 @@ with the exit code of its essential container (125 if it never ran).`,
 			if err != nil {
 				return err
 			}
-			task, err := a.runTask(cmd.Context(), ref)
+			tasks, err := a.runTasks(cmd.Context(), ref, count)
 			if err != nil {
 				return err
 			}
-			if detached {
-				if a.json() {
-					return printJSON(cmd.OutOrStdout(), task)
-				}
-				fmt.Fprintln(cmd.OutOrStdout(), short(aws.ToString(task.TaskArn)))
-				return nil
+			if !detached {
+				return a.attend(cmd, p, tasks)
 			}
-			return a.attend(cmd, p, short(aws.ToString(task.TaskArn)))
+			if a.json() {
+				return printJSON(cmd.OutOrStdout(), map[string]any{"tasks": tasks})
+			}
+			for _, t := range tasks {
+				fmt.Fprintln(cmd.OutOrStdout(), short(aws.ToString(t.TaskArn)))
+			}
+			return nil
 		},
 	}
-	cmd.Flags().BoolVarP(&detached, "detach", "d", false, "print the task's id and return")
+	cmd.Flags().BoolVarP(&detached, "detach", "d", false, "print the tasks' ids and return, instead of waiting for the end")
+	cmd.Flags().Int32Var(&count, "count", 1, "how many tasks, at most 10")
 	cmd.Flags().StringVar(&o.TaskDef, "task-def", "", "task definition file of the folder, instead of ecs-task-def.json")
 	return cmd
 }
@@ -71,15 +77,15 @@ func (a *app) runnable(ctx context.Context, p *progress, arg string, o stack.Opt
 	return s.Register(ctx, c, p.step)
 }
 
-// runTask starts one task: on Fargate if the definition allows that, in the default VPC if it has a network of its own.
-func (a *app) runTask(ctx context.Context, ref string) (*types.Task, error) {
+// runTasks starts tasks: on Fargate if the definition allows that, in the default VPC if it has a network of its own.
+func (a *app) runTasks(ctx context.Context, ref string, count int32) ([]types.Task, error) {
 	c := a.client().ECS
 	got, err := c.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &ref})
 	if err != nil {
 		return nil, a.explain(err)
 	}
 	td := got.TaskDefinition
-	in := &ecs.RunTaskInput{Cluster: &a.cluster, TaskDefinition: td.TaskDefinitionArn, LaunchType: types.LaunchTypeEc2, StartedBy: aws.String("miniecs run")}
+	in := &ecs.RunTaskInput{Cluster: &a.cluster, TaskDefinition: td.TaskDefinitionArn, Count: &count, LaunchType: types.LaunchTypeEc2, StartedBy: aws.String("miniecs run")}
 	for _, r := range td.Compatibilities {
 		if r == types.CompatibilityFargate {
 			in.LaunchType = types.LaunchTypeFargate
@@ -97,40 +103,69 @@ func (a *app) runTask(ctx context.Context, ref string) (*types.Task, error) {
 		return nil, a.explain(err)
 	}
 	if len(out.Failures) > 0 {
-		return nil, fmt.Errorf("the task was not placed: %s", aws.ToString(out.Failures[0].Reason))
+		return nil, fmt.Errorf("%d of %d tasks were not placed: %s", len(out.Failures), count, aws.ToString(out.Failures[0].Reason))
 	}
-	return &out.Tasks[0], nil
+	return out.Tasks, nil
 }
 
-// attend shows a task's logs until it is STOPPED, then says why and ends with its exit code.
-func (a *app) attend(cmd *cobra.Command, p *progress, id string) error {
+// attend shows the logs of tasks until all are STOPPED, then says why and ends with the exit code.
+func (a *app) attend(cmd *cobra.Command, p *progress, tasks []types.Task) error {
 	ctx := cmd.Context()
-	p.line(fmt.Sprintf("%-16s %s  %s", "task", shortTask(id), "started"))
-	if err := a.streamLogs(ctx, url.Values{"cluster": {a.cluster}, "task": {id}, "follow": {"1"}}, func(l logLine) {
-		fmt.Fprintln(cmd.OutOrStdout(), l.Text)
-	}); err != nil {
+	var mu sync.Mutex
+	show, ctxShow := errgroup.WithContext(ctx)
+	for _, t := range tasks {
+		id := short(aws.ToString(t.TaskArn))
+		p.line(row("task", shortTask(id), "started"))
+		show.Go(func() error {
+			q := url.Values{"cluster": {a.cluster}, "task": {id}, "follow": {"1"}}
+			return a.streamLogs(ctxShow, q, func(l logLine) {
+				mu.Lock()
+				defer mu.Unlock()
+				if len(tasks) > 1 {
+					l.Text = shortTask(l.Task) + "  " + l.Text
+				}
+				fmt.Fprintln(cmd.OutOrStdout(), l.Text)
+			})
+		})
+	}
+	if err := show.Wait(); err != nil && ctx.Err() == nil {
 		return err
 	}
-	t, err := a.stopped(ctx, id)
-	if err != nil {
-		return err
+	result := 0
+	for _, t := range tasks {
+		t, err := a.stopped(ctx, short(aws.ToString(t.TaskArn)))
+		if ctx.Err() != nil {
+			p.line("Detached: the task runs on; `miniecs stop " + shortTask(aws.ToString(tasks[0].TaskArn)) + "` ends it.")
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		code, err := a.exitOf(ctx, t)
+		if err != nil {
+			return err
+		}
+		sayEnd(p, t)
+		if result == 0 {
+			result = code
+		}
 	}
-	if ctx.Err() != nil {
-		p.line(fmt.Sprintf("detached: task %s runs on; `miniecs stop %s` ends it", shortTask(id), shortTask(id)))
-		return nil
+	if result != 0 {
+		return exitCode(result)
 	}
-	p.line(fmt.Sprintf("%-16s %s  STOPPED  %s: %s", "task", shortTask(id), t.StopCode, aws.ToString(t.StoppedReason)))
+	return nil
+}
+
+// sayEnd says how a task and its containers ended.
+func sayEnd(p *progress, t types.Task) {
+	p.line(row("task", shortTask(aws.ToString(t.TaskArn)), "STOPPED", string(t.StopCode), aws.ToString(t.StoppedReason)))
 	for _, c := range t.Containers {
-		text := fmt.Sprintf("%-16s %s ", "container", aws.ToString(c.Name))
+		code := ""
 		if c.ExitCode != nil {
-			text += fmt.Sprintf(" exit code %d", *c.ExitCode)
+			code = fmt.Sprintf("exit code %d", *c.ExitCode)
 		}
-		if c.Reason != nil {
-			text += " " + *c.Reason
-		}
-		p.line(text)
+		p.line(row("container", aws.ToString(c.Name), code, aws.ToString(c.Reason)))
 	}
-	return a.exitOf(ctx, t)
 }
 
 // stopped waits until a task is STOPPED.
@@ -150,29 +185,28 @@ func (a *app) stopped(ctx context.Context, id string) (types.Task, error) {
 		if aws.ToString(out.Tasks[0].LastStatus) == "STOPPED" {
 			return out.Tasks[0], nil
 		}
-		time.Sleep(100 * time.Millisecond)
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 }
 
-// exitOf is the exit code of the task's essential container.
-func (a *app) exitOf(ctx context.Context, t types.Task) error {
+// exitOf is the exit code of the task's essential containers: the first that is not 0.
+func (a *app) exitOf(ctx context.Context, t types.Task) (int, error) {
+	if t.StartedAt == nil {
+		return exitNeverRan, nil
+	}
 	got, err := a.client().ECS.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: t.TaskDefinitionArn})
 	if err != nil {
-		return a.explain(err)
+		return 0, a.explain(err)
 	}
-	if t.StartedAt == nil {
-		return exitCode(exitNeverRan)
-	}
-	code := 0
 	for _, def := range got.TaskDefinition.ContainerDefinitions {
 		for _, c := range t.Containers {
-			if aws.ToString(c.Name) == aws.ToString(def.Name) && aws.ToBool(def.Essential) && c.ExitCode != nil && code == 0 {
-				code = int(*c.ExitCode)
+			if aws.ToString(c.Name) == aws.ToString(def.Name) && aws.ToBool(def.Essential) && aws.ToInt32(c.ExitCode) != 0 {
+				return int(*c.ExitCode), nil
 			}
 		}
 	}
-	if code == 0 {
-		return nil
-	}
-	return exitCode(code)
+	return 0, nil
 }

@@ -46,7 +46,7 @@ adopts them. miniecs up starts one in the background by itself.`,
 			if cmd.Flags().Changed("spares") && cfg.Spares == 0 {
 				cfg.Spares = -1
 			}
-			if cmd.Flags().Changed("region") {
+			if a.regionGiven {
 				cfg.Region = a.region
 			}
 			cfg.Home, cfg.NoCrashBackoff, cfg.LogLevel, cfg.Version = a.home, backoff == "off", lvl, buildVersion()

@@ -11,6 +11,8 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/spf13/cobra"
+
+	"miniecs/stack"
 )
 
 // groupView is a target group and the health of its targets.
@@ -21,7 +23,7 @@ type groupView struct {
 
 func (a *app) targetsCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "targets [TARGET-GROUP...]", Short: "Target groups and the health of their targets",
+		Use: "targets [TARGET-GROUP|STACK...]", Short: "Target groups and the health of their targets",
 		Long: `Target groups and the health of their targets. A target group is the registry of targets; only healthy ones get
 requests, unless all are unhealthy: then all do (fail-open).`,
 		Example: "  miniecs targets\n  miniecs targets hello -o json",
@@ -39,10 +41,22 @@ requests, unless all are unhealthy: then all do (fail-open).`,
 	}
 }
 
+// groups gives the target groups of these names, or of stacks of these names; without names all.
 func (a *app) groups(ctx context.Context, names []string) ([]groupView, error) {
 	c := a.client().ELB
 	out := []groupView{}
-	pages := elb.NewDescribeTargetGroupsPaginator(c, &elb.DescribeTargetGroupsInput{Names: names})
+	var wanted []string // ARNs
+	for _, name := range names {
+		arns, err := stack.GroupsOf(ctx, a.client(), name)
+		if err != nil {
+			return nil, err
+		}
+		if len(arns) == 0 {
+			return nil, fmt.Errorf("there is neither a target group nor a stack with target groups named %s", name)
+		}
+		wanted = append(wanted, arns...)
+	}
+	pages := elb.NewDescribeTargetGroupsPaginator(c, &elb.DescribeTargetGroupsInput{TargetGroupArns: wanted})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {

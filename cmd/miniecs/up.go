@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"miniecs/internal/feed"
 	"miniecs/stack"
 )
 
@@ -108,7 +109,7 @@ func (u *upRun) links(res stack.Result) {
 func (u *upRun) watch(ctx context.Context, s *stack.Stack) <-chan error {
 	cluster, service := s.Service()
 	groups := s.TargetGroups()
-	ours := func(it feedItem) bool {
+	ours := func(it feed.Item) bool {
 		switch it.Kind {
 		case "build", "warning":
 			return true
@@ -119,7 +120,7 @@ func (u *upRun) watch(ctx context.Context, s *stack.Stack) <-chan error {
 	}
 	opened, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		ended <- u.a.watch(ctx, "", func() { close(opened) }, func(it feedItem) bool {
+		ended <- u.a.watch(ctx, "", func() { close(opened) }, func(it feed.Item) bool {
 			if ours(it) {
 				u.p.item(it, false)
 			}
