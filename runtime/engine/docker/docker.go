@@ -177,5 +177,5 @@ func atLeast(version, least string) bool {
 
 // loopback is where ports published on the engine's host answer.
 func (d *Docker) loopback(port int) string {
-	return net.JoinHostPort(d.reach.hostName(), fmt.Sprint(port))
+	return net.JoinHostPort(d.reach.host, fmt.Sprint(port))
 }
