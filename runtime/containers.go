@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -70,6 +71,12 @@ func (run *runner) startContainer(ctx context.Context, def *taskdef.ContainerDef
 	if err != nil {
 		return err
 	}
+	return run.createAndStart(ctx, def.Name, spec)
+}
+
+// createAndStart makes the container and starts it. An engine that may not raise limits as far as the definition asks
+// runs it without them, with a warning: on AWS the same definition starts.
+func (run *runner) createAndStart(ctx context.Context, name string, spec engine.Spec) error {
 	id, err := run.create(ctx, spec)
 	if err != nil {
 		return &startError{"CannotCreateContainerError", err.Error()}
@@ -78,10 +85,19 @@ func (run *runner) startContainer(ctx context.Context, def *taskdef.ContainerDef
 		return &startError{"ResourceInitializationError", run.limitErr.Error()}
 	}
 	run.r.mu.Lock()
-	run.starting[def.Name] = true
+	run.starting[name] = true
 	run.r.mu.Unlock()
 	err = run.retry(ctx, func() error { return run.r.eng.Start(ctx, id) })
-	return run.startDone(ctx, def.Name, id, err)
+	if err != nil && len(spec.Ulimits) > 0 && strings.Contains(err.Error(), "error setting rlimit") && strings.Contains(err.Error(), "operation not permitted") {
+		run.r.log.Warn().Str("task", run.id).Str("container", name).Msg("the engine may not set these ulimits; the container starts without them")
+		run.r.cfg.Feed.Publish(feed.Item{Kind: "warning", Subject: name, Message: "the engine may not set these ulimits; the container starts without them"})
+		spec.Ulimits = nil
+		if err := run.retry(ctx, func() error { return run.r.eng.Remove(engine.WithPriority(ctx, engine.PriorityStart), id) }); err != nil {
+			return &startError{"CannotStartContainerError", err.Error()}
+		}
+		return run.createAndStart(ctx, name, spec)
+	}
+	return run.startDone(ctx, name, id, err)
 }
 
 // image makes sure that the image is there.

@@ -32,6 +32,7 @@ func (d *Docker) Adopt(ctx context.Context, inUse []string) (map[string]engine.N
 	for _, id := range inUse {
 		wanted[id] = true
 	}
+	d.learnReach(ctx, found)
 	alive := map[string]engine.Namespace{}
 	var failed []error
 	for _, in := range found {
@@ -40,10 +41,7 @@ func (d *Docker) Adopt(ctx context.Context, inUse []string) (map[string]engine.N
 		switch {
 		case running && wanted[n.ID]:
 			// A pause that runs is alive even if it is slow to answer: it is its task's network.
-			taken, err := d.greetTaken(ctx, n, in, adoptTimeout)
-			if err == nil && d.reach.way() == ReachAuto {
-				d.reach.set(ReachDirect)
-			}
+			taken, err := d.greet(ctx, n, in, adoptTimeout)
 			if err == nil && !taken {
 				_ = p.claim(ctx, n) // an old daemon died between the store and the mark
 			}
@@ -61,6 +59,25 @@ func (d *Docker) Adopt(ctx context.Context, inUse []string) (map[string]engine.N
 	p.once.Do(func() { close(p.adopted) })
 	p.poke()
 	return alive, errors.Join(failed...)
+}
+
+// learnReach finds out from the namespaces of an earlier daemon how they are reached: it published their hatches if
+// it had to, else one of them must answer at its address.
+func (d *Docker) learnReach(ctx context.Context, found []container.InspectResponse) {
+	for _, in := range found {
+		if d.reach.way() != ReachAuto {
+			return
+		}
+		n, running := foundNamespace(in, d.vpcSubnet())
+		if !running {
+			continue
+		}
+		if len(in.NetworkSettings.Ports[hatchPort]) > 0 {
+			d.reach.set(ReachHatch)
+		} else if _, err := d.hello(ctx, n.key, d.hatch(n), tryTimeout); err == nil {
+			d.reach.set(ReachDirect)
+		}
+	}
 }
 
 // pauses inspects every pause of ours.
@@ -86,12 +103,12 @@ func (d *Docker) pauses(ctx context.Context) ([]container.InspectResponse, error
 // that is used now.
 func (p *pool) adoptSpare(ctx context.Context, n *namespace, in container.InspectResponse) bool {
 	p.mu.Lock()
-	enough := len(p.spares) >= p.want
+	enough := p.asked && len(p.spares) >= p.want
 	p.mu.Unlock()
 	if enough || p.d.reach.way() == ReachAuto {
 		return false
 	}
-	taken, err := p.d.greetTaken(ctx, n, in, adoptTimeout)
+	taken, err := p.d.greet(ctx, n, in, adoptTimeout)
 	if err != nil || taken || p.d.reach.way() == ReachHatch && n.hatchPort == 0 {
 		return false
 	}

@@ -47,17 +47,17 @@ const (
 
 // Docker is a Docker Engine as the runtime sees it. All methods may be called from many goroutines.
 type Docker struct {
-	cfg     Config
-	cli     *client.Client
-	host    string // where the engine listens
-	info    engine.Info
-	machine string // id of the engine's machine as the engine tells it
-	gate    *gate
-	pool    *pool
-	vpc     *vpc
-	reach   *reach
+	cfg   Config
+	cli   *client.Client
+	host  string // where the engine listens
+	info  engine.Info
+	gate  *gate
+	pool  *pool
+	vpc   *vpc
+	reach *reach
 
-	createMountpoint bool // API 1.42: bind mounts in their long form may make the host's folder
+	createMountpoint bool      // API 1.42: bind mounts in their long form may make the host's folder
+	warnRules        sync.Once // a namespace's rules are missing: it is the same for all
 	pauseMu          sync.Mutex
 	pauseImage       string // reference of the pause's image, empty until it is known to be there
 }

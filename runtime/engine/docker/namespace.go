@@ -28,6 +28,9 @@ type namespace struct {
 
 var hatchPort = nat.Port(fmt.Sprintf("%d/tcp", pause.HatchPort))
 
+// addressTries bounds how many addresses that strangers have are stepped over.
+const addressTries = 8
+
 // errUnreachable says that a pause runs but cannot be talked to in the way that was tried.
 var errUnreachable = errors.New("the namespace runs but does not answer")
 
@@ -39,6 +42,9 @@ func (d *Docker) makeNamespace(ctx context.Context, address func() (netip.Addr, 
 		return nil, err
 	}
 	n, err := d.tryNamespace(ctx, image, address)
+	for tries := 0; tries < addressTries && err != nil && strings.Contains(err.Error(), "Address already in use"); tries++ {
+		n, err = d.tryNamespace(ctx, image, address) // a stranger in our network has that one
+	}
 	if errors.Is(err, engine.ErrNotFound) {
 		d.forgetPauseImage() // somebody removed it
 		if image, err = d.ensurePauseImage(ctx); err != nil {
@@ -92,16 +98,12 @@ func (d *Docker) tryNamespace(ctx context.Context, image string, address func() 
 	if err != nil {
 		return nil, wrap(err)
 	}
-	return n, d.greet(ctx, n, in)
+	_, err = d.greet(ctx, n, in, helloTimeout)
+	return n, err
 }
 
-// greet fills in what inspect and the pause itself say.
-func (d *Docker) greet(ctx context.Context, n *namespace, in container.InspectResponse) error {
-	_, err := d.greetTaken(ctx, n, in, helloTimeout)
-	return err
-}
-
-func (d *Docker) greetTaken(ctx context.Context, n *namespace, in container.InspectResponse, limit time.Duration) (taken bool, err error) {
+// greet fills in what inspect and the pause itself say; taken tells whether it was handed out before.
+func (d *Docker) greet(ctx context.Context, n *namespace, in container.InspectResponse, limit time.Duration) (taken bool, err error) {
 	if s := in.NetworkSettings; s != nil {
 		for _, end := range s.Networks {
 			if end != nil && end.MacAddress != "" {
@@ -124,7 +126,9 @@ func (d *Docker) greetTaken(ctx context.Context, n *namespace, in container.Insp
 	}
 	n.key.Generation, n.cgroup = g.Generation, g.Cgroup
 	if !g.Ready {
-		zerolog.Ctx(ctx).Warn().Str("problem", g.Problem).Msg("169.254.170.2 will not answer in tasks")
+		d.warnRules.Do(func() {
+			zerolog.Ctx(ctx).Warn().Str("problem", g.Problem).Msg("169.254.170.2 will not answer in tasks")
+		})
 	}
 	return g.Taken, nil
 }

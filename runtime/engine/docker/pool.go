@@ -29,8 +29,9 @@ type pool struct {
 	d *Docker
 
 	mu      sync.Mutex
-	want    int
-	making  int // spares under way
+	want    int  // meaningful once asked
+	asked   bool // Want was called
+	making  int  // spares under way
 	spares  []*namespace
 	all     map[string]*namespace // by id: spares and those of tasks
 	takers  []*taker              // wait for the gate, and would take a spare instead

@@ -3,7 +3,6 @@ package docker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -58,22 +57,16 @@ func (d *Docker) Pull(ctx context.Context, ref string, opts engine.PullOptions) 
 func (d *Docker) pullOnce(ctx context.Context, ref, auth string, opts engine.PullOptions) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	watchdog := time.AfterFunc(pullBegin, func() {
-		cancel(fmt.Errorf("image pull: no progress for %s", pullBegin))
-	})
+	stalled := func() { cancel(errors.New("image pull: no progress any more")) }
+	watchdog := time.AfterFunc(pullBegin, stalled)
 	defer watchdog.Stop()
 	stream, err := d.cli.ImagePull(ctx, ref, image.PullOptions{RegistryAuth: auth, Platform: opts.Platform})
 	if err != nil {
 		return pullError(ctx, err)
 	}
 	defer stream.Close()
-	stall := time.AfterFunc(pullBegin, func() {
-		cancel(fmt.Errorf("image pull: no progress for %s", pullStall))
-	})
-	defer stall.Stop()
 	err = readStream(stream, func(m jsonmessage.JSONMessage) {
-		watchdog.Stop()
-		stall.Reset(pullStall)
+		watchdog.Reset(pullStall)
 		if opts.Progress == nil {
 			return
 		}

@@ -15,7 +15,7 @@ import (
 // Want sets how many spares to keep.
 func (d *Docker) Want(spares int) {
 	d.pool.mu.Lock()
-	d.pool.want = max(spares, 0)
+	d.pool.want, d.pool.asked = max(spares, 0), true
 	d.pool.mu.Unlock()
 	d.pool.poke()
 }
@@ -128,7 +128,7 @@ func (p *pool) trim(ctx context.Context) {
 	for {
 		p.mu.Lock()
 		var extra *namespace
-		if last := len(p.spares) - 1; last >= p.want {
+		if last := len(p.spares) - 1; p.asked && last >= p.want {
 			extra = p.spares[last]
 			p.spares = p.spares[:last]
 		}
