@@ -164,3 +164,16 @@ func snapshot(t *testing.T, op string) []byte {
 	t.Skipf("SKIP: THE SDK'S GOLDEN REQUEST OF %s IS NOT IN THE MODULE CACHE", op)
 	return nil
 }
+
+// Whatever a file holds, reading it ends with a value or with faults that name the file.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(`{"serviceName": "web", "desiredCount": 3, /* a */ "loadBalancers": [{"containerPort": 80,}],} // b`))
+	f.Add([]byte(`{"deploymentConfiguration": {"lifecycleHooks": [{"hookDetails": {"a": [1, null]}}]}, "tags": null}`))
+	f.Add([]byte(`{"serviceConnectConfiguration": {"logConfiguration": {"options": {"k": "v"}}}}`))
+	f.Add([]byte(`[1e400, "\ud800"`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if _, err := decodeFile("f", data, &ecs.CreateServiceInput{}); err != nil && !strings.HasPrefix(err.Error(), "f:") {
+			t.Errorf("%q: %v", data, err)
+		}
+	})
+}

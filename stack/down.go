@@ -17,6 +17,10 @@ import (
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 )
 
+// pauseImages is how the names of the engine's own images begin: the daemon needs them as long as it runs, and takes
+// them with it when it quits.
+const pauseImages = "miniecs/pause-"
+
 // Down removes what bears the stack's tag, and tells each step. Listeners go first: no request comes any more, so
 // nothing has to drain. Again, or after an interruption, it goes on with what is left.
 func Down(ctx context.Context, c *Client, name string, tell func(Step)) error {
@@ -251,7 +255,7 @@ func (d *down) definitions(ctx context.Context) error {
 		return err
 	}
 	for _, ref := range refs {
-		if !d.all && (!ours[ref] || used[ref]) {
+		if strings.HasPrefix(ref, pauseImages) || !d.all && (!ours[ref] || used[ref]) {
 			continue
 		}
 		if err := d.c.control(ctx, http.MethodDelete, "images", url.Values{"ref": {ref}}, nil, nil); err != nil {
