@@ -128,7 +128,6 @@ func (d *doctor) guests(ctx context.Context, info engine.Info) {
 	}
 }
 
-
 // askVersion asks a daemon who it is.
 func askVersion(addr string) (v VersionInfo, err error) {
 	c := http.Client{Timeout: 2 * time.Second}

@@ -56,6 +56,26 @@ var groupUnsupported = map[string]func(string) bool{
 	"stickiness.enabled":            oneOf("true"),
 	"load_balancing.algorithm.type": oneOf("least_outstanding_requests", "weighted_random"),
 	"slow_start.duration_seconds":   between(1, 900),
+	// Only with weighted_random.
+	"load_balancing.algorithm.anomaly_mitigation": oneOf("on"),
+}
+
+// balancerUnsupported is the same for load balancers.
+var balancerUnsupported = map[string]func(string) bool{
+	"routing.http.desync_mitigation_mode": oneOf("monitor", "strictest"),
+	"access_logs.s3.enabled":              oneOf("true"),
+	"connection_logs.s3.enabled":          oneOf("true"),
+	"health_check_logs.s3.enabled":        oneOf("true"),
+}
+
+// supported refuses values that have no effect yet.
+func supported(table map[string]func(string) bool, given map[string]string) error {
+	for _, k := range slices.Sorted(maps.Keys(given)) {
+		if bad := table[k]; bad != nil && bad(given[k]) {
+			return refuse(CodeInvalidConfiguration, "miniecs does not have '%s' = '%s' yet", k, given[k])
+		}
+	}
+	return nil
 }
 
 // Attributes of an application load balancer (alb.md 5.6).
@@ -101,8 +121,9 @@ func merge(table map[string]attribute, set, given map[string]string, kind string
 	if out == nil {
 		out = map[string]string{}
 	}
-	for k, v := range given {
+	for _, k := range slices.Sorted(maps.Keys(given)) {
 		a, ok := table[k]
+		v := given[k]
 		if !ok {
 			return nil, refuse(CodeValidation, "%s attribute key '%s' is not recognized", kind, k)
 		}
@@ -135,12 +156,10 @@ func (p *Proxy) TargetGroupAttributes(arn string) (map[string]string, error) {
 func (p *Proxy) ModifyTargetGroupAttributes(ctx context.Context, arn string, given map[string]string) (map[string]string, error) {
 	var out map[string]string
 	err := p.changeGroup(ctx, arn, func(g *group) error {
-		for k, bad := range groupUnsupported {
-			if v, ok := given[k]; ok && bad(v) {
-				return refuse(CodeInvalidConfiguration, "miniecs does not have '%s' = '%s' yet", k, v)
-			}
-		}
 		set, err := merge(groupAttributes, g.Attributes, given, "Target group")
+		if err == nil {
+			err = supported(groupUnsupported, given)
+		}
 		if err == nil {
 			g.Attributes, out = set, all(groupAttributes, set)
 		}
@@ -173,6 +192,9 @@ func (p *Proxy) ModifyLoadBalancerAttributes(ctx context.Context, arn string, gi
 	next := lb.clone()
 	p.mu.Unlock()
 	set, err := merge(balancerAttributes, next.Attributes, given, "Load balancer")
+	if err == nil {
+		err = supported(balancerUnsupported, given)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -2,12 +2,14 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"log"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/http/httputil"
 	"strconv"
 	"strings"
@@ -28,6 +30,20 @@ type forwardKey struct{}
 type forwarding struct {
 	route  *route
 	target *target
+	cancel context.CancelCauseFunc
+	sent   time.Time // when it got its first connection
+}
+
+// gotConn hears of the connection that the request goes out on. http.Transport sends a request without a body again
+// when a kept connection broke before the first byte of an answer. That is safe and wanted when the target had closed
+// it; but a target that kept silent for the idle timeout has been asked, and is not asked twice.
+func (f *forwarding) gotConn(httptrace.GotConnInfo) {
+	switch {
+	case f.sent.IsZero():
+		f.sent = time.Now()
+	case time.Since(f.sent) >= f.route.idle:
+		f.cancel(errNoAnswer)
+	}
 }
 
 // handler answers the requests of one listener.
@@ -37,6 +53,8 @@ type handler struct {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.s.wg.Add(1)
+	defer h.s.wg.Done()
 	rt := h.s.route.Load()
 	if info, ok := r.Context().Value(connKey{}).(*connInfo); ok && time.Since(info.opened) > rt.keepAlive {
 		w.Header().Set("Connection", "close") // alb.md 3.3: one more request is served
@@ -55,15 +73,19 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// forward sends a request to the group's next target. It is tried once: ELB does not retry (alb.md 3.3).
+// forward sends a request to the group's next target. No other is tried: ELB does not retry (alb.md 3.3).
 func (h *handler) forward(w http.ResponseWriter, r *http.Request, rt *route) {
 	t := rt.group.pick()
 	if t == nil {
 		page(w, http.StatusServiceUnavailable)
 		return
 	}
-	ctx, cancel := context.WithCancelCause(context.WithValue(r.Context(), forwardKey{}, &forwarding{rt, t}))
+	f := &forwarding{route: rt, target: t}
+	ctx, cancel := context.WithCancelCause(context.WithValue(r.Context(), forwardKey{}, f))
 	defer cancel(nil)
+	f.cancel = cancel
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: f.gotConn})
+	defer context.AfterFunc(h.s.ctx, func() { cancel(errClosing) })()
 	// A request still under way when the deregistration delay ends is cut (alb.md 1.6).
 	defer context.AfterFunc(t.ctx, func() { cancel(errDeregistered) })()
 	r = r.WithContext(ctx)
@@ -72,6 +94,7 @@ func (h *handler) forward(w http.ResponseWriter, r *http.Request, rt *route) {
 		_ = rc.EnableFullDuplex() // the target may answer before it has read all
 		r.Body = &idleBody{ReadCloser: r.Body, rc: rc, idle: rt.idle}
 	}
+	w.Header()["Content-Type"] = nil // what the target does not say is not guessed
 	reverse.ServeHTTP(w, r)
 	if t.leaving.Load() {
 		t.transport.CloseIdleConnections() // the one that this request gave back
@@ -104,7 +127,9 @@ func failed(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.As(err, &slow):
 		status = http.StatusRequestTimeout
-	case errors.Is(cause, errDeregistered):
+	case errors.Is(cause, errDeregistered), errors.Is(cause, errClosing):
+	case errors.Is(cause, errNoAnswer):
+		status = http.StatusGatewayTimeout
 	case r.Context().Err() != nil:
 		return // the client is gone (460): nobody reads an answer
 	case timedOut(err):
@@ -192,11 +217,7 @@ func fixed(w http.ResponseWriter, r *http.Request, f *FixedResponse) {
 	code, _ := strconv.Atoi(f.StatusCode)
 	head := w.Header()
 	head.Set("Server", "awselb/2.0")
-	if f.ContentType != "" {
-		head.Set("Content-Type", f.ContentType)
-	} else {
-		head.Set("Content-Type", "text/plain; charset=utf-8")
-	}
+	head.Set("Content-Type", cmp.Or(f.ContentType, "text/plain")+"; charset=utf-8") // alb.md 2.4
 	head.Set("Content-Length", strconv.Itoa(len(f.Body)))
 	w.WriteHeader(code)
 	if r.Method != http.MethodHead {
@@ -211,7 +232,11 @@ var texts = map[int]string{408: "Request Time-out", 503: "Service Temporarily Un
 // page answers with ELB's own page. Codes that only ELB has bear none.
 func page(w http.ResponseWriter, code int) {
 	head := w.Header()
+	last := head["Connection"]
 	clear(head)
+	if last != nil {
+		head["Connection"] = last
+	}
 	head.Set("Server", "awselb/2.0")
 	text, ok := texts[code]
 	if !ok {

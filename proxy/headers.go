@@ -3,8 +3,10 @@ package proxy
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"maps"
 	"net"
 	"net/http/httputil"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +17,11 @@ func rewrite(pr *httputil.ProxyRequest) {
 	rt := pr.In.Context().Value(forwardKey{}).(*forwarding)
 	out := pr.Out
 	out.URL.Scheme, out.URL.Host = "http", rt.target.String()
+	out.URL.RawQuery = pr.In.URL.RawQuery // as the client wrote it: ReverseProxy takes out what it cannot parse
 	out.Host = hostFor(pr.In.Host, pr.In.URL.IsAbs(), rt.route)
+	if rt.route.dropBad { // alb.md 3.5
+		maps.DeleteFunc(out.Header, func(name string, _ []string) bool { return !plainName.MatchString(name) })
+	}
 	// ReverseProxy takes the client's forwarding headers out; ELB passes those on that it does not set itself.
 	for _, k := range []string{"Forwarded", "X-Forwarded-Host"} {
 		if v, ok := pr.In.Header[k]; ok {
@@ -59,10 +65,19 @@ func tooManyForwarders(values []string) bool {
 	return n > 30
 }
 
-// hostFor is the Host that the target sees: without preserve_host_header the listener's port is put into it, or taken
-// out of it for 80 and 443.
+var plainName = regexp.MustCompile(`^[-A-Za-z0-9]+$`)
+
+// hostFor is the Host that the target sees: in lower case, with the balancer's name if the client sent none (HTTP/1.0).
+// Without preserve_host_header the listener's port is put into it, or taken out of it for 80 and 443.
 func hostFor(host string, absolute bool, rt *route) string {
-	if rt.keepHost || absolute || host == "" {
+	if host == "" {
+		host = rt.dns
+	}
+	if rt.keepHost {
+		return host
+	}
+	host = strings.ToLower(host) // alb.md 3.1
+	if absolute {
 		return host
 	}
 	name, _, err := net.SplitHostPort(host)

@@ -36,9 +36,9 @@ func (p *Proxy) follow(ctx context.Context, g *group, t *target) {
 	defer timer.Stop()
 	due := time.Now()
 	for first := true; ; first = false {
-		check, state, until := p.checkOf(g, t)
+		check, now, until := p.checkOf(g, t)
 		var wait time.Duration
-		switch state {
+		switch now.State {
 		case "":
 			return
 		case StateDraining:
@@ -47,10 +47,9 @@ func (p *Proxy) follow(ctx context.Context, g *group, t *target) {
 				return
 			}
 		case StateUnused:
-			wait, t.passed, t.failed = time.Hour, 0, 0
-			due = time.Now()
+			wait, due = time.Hour, time.Now()
 		default:
-			if first && t.Health == registering {
+			if first && now == registering {
 				due = due.Add(p.scaled(registerDelay))
 			} else if !time.Now().Before(due) {
 				h := p.probe(ctx, t, check)
@@ -76,22 +75,24 @@ func (p *Proxy) follow(ctx context.Context, g *group, t *target) {
 	}
 }
 
-// checkOf gives the settings of a target's check, its state ("" when it is gone) and the end of its draining.
-func (p *Proxy) checkOf(g *group, t *target) (HealthCheck, string, time.Time) {
+// checkOf gives the settings of a target's check, its health (no state when it is gone) and the end of its draining.
+func (p *Proxy) checkOf(g *group, t *target) (HealthCheck, Health, time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if g.find(t.ID, t.Port) != t {
-		return HealthCheck{}, "", time.Time{}
+		return HealthCheck{}, Health{}, time.Time{}
 	}
 	c := g.Check
 	c.Port = g.checkPort(t.Target)
-	return c, t.Health.State, t.DrainUntil
+	return c, t.Health, t.DrainUntil
 }
 
 func (p *Proxy) drained(g *group, t *target) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.drop(g, t)
+	if t.Health.State == StateDraining && g.find(t.ID, t.Port) == t {
+		p.drop(g, t)
+	}
 }
 
 // result counts the outcome of a check and changes the state by the thresholds (alb.md 1.3).

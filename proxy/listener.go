@@ -47,6 +47,7 @@ func (p *Proxy) CreateListener(ctx context.Context, in Listener) (Listener, erro
 	return p.addListener(ctx, &l)
 }
 
+// addListener binds and serves a listener; one that had the same ARN is closed.
 func (p *Proxy) addListener(ctx context.Context, l *Listener) (Listener, error) {
 	sockets, port, err := p.bind(ctx, l)
 	if err != nil {
@@ -59,9 +60,11 @@ func (p *Proxy) addListener(ctx context.Context, l *Listener) (Listener, error) 
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	before := p.servers[l.ARN]
 	p.listeners[l.ARN] = l
 	p.refreshUse()
 	p.serve(l, sockets)
+	p.retire(before)
 	return l.clone(), nil
 }
 
@@ -172,8 +175,7 @@ func (p *Proxy) ModifyListener(ctx context.Context, in Listener) (Listener, erro
 	}
 	if next.Port != l.Port {
 		next.BoundPort = 0
-		p.dropListener(l)
-		return p.addListener(ctx, &next)
+		return p.addListener(ctx, &next) // the new port is open before the old one closes
 	}
 	if err := p.commit(ctx, record("listener", next.ID, next)); err != nil {
 		return Listener{}, err
@@ -229,17 +231,15 @@ func (p *Proxy) DeleteListener(ctx context.Context, arn string) error {
 	return nil
 }
 
-// dropListener takes a listener out and closes it.
+// dropListener takes a listener out; its port is free when it returns, while requests under way may still end.
 func (p *Proxy) dropListener(l *Listener) {
 	p.mu.Lock()
 	delete(p.listeners, l.ARN)
 	s := p.servers[l.ARN]
 	delete(p.servers, l.ARN)
 	p.refreshUse()
+	p.retire(s)
 	p.mu.Unlock()
-	if s != nil {
-		s.close()
-	}
 }
 
 // refreshUse finds out which groups get traffic: the targets of the others are unused and are not checked
@@ -252,16 +252,7 @@ func (p *Proxy) refreshUse() {
 		}
 		g.used = used
 		for _, t := range g.Targets {
-			switch {
-			case t.Health.State == StateDraining:
-				if !used { // nothing can be in flight any more
-					t.DrainUntil = t.DrainUntil.Add(-p.scaled(g.delay()))
-				}
-			case used:
-				t.Health = checking
-			default:
-				t.Health = notInUse
-			}
+			t.settle(used)
 			t.hurry()
 		}
 		p.moved(g, true)

@@ -1,6 +1,6 @@
 // Package proxy is the ALB: load balancers, listeners, target groups, and the data plane that sends requests to healthy
 // targets. It knows nothing of ECS and nothing of how a target is reached: that is the Dialer's. The control plane
-// (loadbalancer.go, listener.go, targetgroup.go, register.go) changes records; the data plane (serve.go, forward.go)
+// (loadbalancer.go, listener.go, targetgroup.go, target.go) changes records; the data plane (serve.go, forward.go)
 // reads immutable snapshots and never waits for it. The rules are spec/alb.md, quoted as "alb.md 1.3".
 package proxy
 
@@ -8,7 +8,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -55,8 +57,8 @@ type Proxy struct {
 	dirty     map[string]struct{}      // groups whose health is to be saved
 	notify    map[string]struct{}      // groups whose change is to be told
 
-	wake    chan struct{}
-	changed chan string
+	unsaved, untold chan struct{} // wake-ups of save and tell, of capacity one
+	changed         chan string
 
 	// Set by Run.
 	ctx   context.Context
@@ -71,7 +73,7 @@ func New(ctx context.Context, cfg Config) (*Proxy, error) {
 	p := &Proxy{
 		cfg: cfg, log: *zerolog.Ctx(ctx), balancers: map[string]*LoadBalancer{}, listeners: map[string]*Listener{},
 		groups: map[string]*group{}, servers: map[string]*server{}, dirty: map[string]struct{}{}, notify: map[string]struct{}{},
-		wake: make(chan struct{}, 1), changed: make(chan string),
+		unsaved: make(chan struct{}, 1), untold: make(chan struct{}, 1), changed: make(chan string),
 	}
 	records, err := cfg.Store.Load(ctx, bucket)
 	if err != nil {
@@ -84,6 +86,9 @@ func New(ctx context.Context, cfg Config) (*Proxy, error) {
 	}
 	for _, g := range p.groups {
 		g.used = p.balancersOf(g.ARN) != nil
+		for _, t := range g.Targets {
+			t.settle(g.used) // a crash may have come between a listener's record and its group's
+		}
 		g.publish()
 	}
 	return p, nil
@@ -132,6 +137,7 @@ func (p *Proxy) Run(ctx context.Context) error {
 		}
 	}
 	p.mu.Unlock()
+	tasks.Go(func() error { return p.save(ctx) })
 	tasks.Go(func() error { return p.tell(ctx) })
 	for _, l := range listeners {
 		if err := p.open(ctx, l); err != nil {
@@ -147,6 +153,7 @@ func (p *Proxy) Run(ctx context.Context) error {
 	p.mu.Unlock()
 	var wg sync.WaitGroup
 	for _, s := range servers {
+		s.shut()
 		wg.Go(s.close)
 	}
 	wg.Wait()
@@ -169,14 +176,16 @@ func (p *Proxy) closeTargets() {
 	}
 }
 
-// tell saves changed health and yields changed groups, until ctx ends.
-func (p *Proxy) tell(ctx context.Context) error {
+// save writes changed health down, until ctx ends. It takes its turn among the changes of the control plane: a record
+// made before a registration must not be written after it.
+func (p *Proxy) save(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-p.wake:
+		case <-p.unsaved:
 		}
+		p.change.Lock()
 		p.mu.Lock()
 		var changes []store.Change
 		for arn := range p.dirty {
@@ -185,17 +194,28 @@ func (p *Proxy) tell(ctx context.Context) error {
 			}
 		}
 		clear(p.dirty)
-		told := make([]string, 0, len(p.notify))
-		for arn := range p.notify {
-			told = append(told, arn)
-		}
-		clear(p.notify)
 		p.mu.Unlock()
 		if len(changes) > 0 {
 			if err := p.cfg.Store.Commit(ctx, changes...); err != nil && ctx.Err() == nil {
 				p.log.Error().Err(err).Msg("health not saved") // it is found out again after a restart
 			}
 		}
+		p.change.Unlock()
+	}
+}
+
+// tell yields changed groups, until ctx ends. While nobody listens, further changes gather.
+func (p *Proxy) tell(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-p.untold:
+		}
+		p.mu.Lock()
+		told := slices.Sorted(maps.Keys(p.notify))
+		clear(p.notify)
+		p.mu.Unlock()
 		for _, arn := range told {
 			select {
 			case <-ctx.Done():
@@ -209,15 +229,21 @@ func (p *Proxy) tell(ctx context.Context) error {
 // Changed yields the ARN of a target group whose targets' states changed. Several changes of a group may be told as one.
 func (p *Proxy) Changed() <-chan string { return p.changed }
 
-// moved notes that targets of a group changed: the picker is made anew, the rest follows in tell. p.mu is held.
+// moved notes that targets of a group changed: the picker is made anew, the rest follows in save and tell. p.mu is held.
 func (p *Proxy) moved(g *group, save bool) {
 	g.publish()
 	p.notify[g.ARN] = struct{}{}
+	wake(p.untold)
 	if save {
 		p.dirty[g.ARN] = struct{}{}
+		wake(p.unsaved)
 	}
+}
+
+// wake makes the loop that waits on c look again; several wake-ups merge.
+func wake(c chan struct{}) {
 	select {
-	case p.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -17,6 +18,10 @@ type server struct {
 	http    *http.Server
 	route   atomic.Pointer[route]
 	sockets []net.Listener
+
+	ctx context.Context // ends when no request may go on
+	end context.CancelCauseFunc
+	wg  sync.WaitGroup // requests under way, upgraded ones too, of which net/http knows nothing
 }
 
 // route is what a listener does with requests: immutable, replaced whole when listener or balancer change.
@@ -30,6 +35,8 @@ type route struct {
 	xff       string // append, preserve, remove
 	xffPort   bool
 	keepHost  bool
+	dropBad   bool   // header fields with names that are not [-A-Za-z0-9]+
+	dns       string // the balancer's name, for HTTP/1.0 without Host
 }
 
 // routeOf reads a listener and its balancer; p.mu is held.
@@ -48,7 +55,8 @@ func (p *Proxy) routeOf(l *Listener) *route {
 	}
 	r := &route{listener: l.ARN, port: l.Port, idle: seconds("idle_timeout.timeout_seconds"), keepAlive: seconds("client_keep_alive.seconds"),
 		xff: get("routing.http.xff_header_processing.mode"), xffPort: get("routing.http.xff_client_port.enabled") == "true",
-		keepHost: get("routing.http.preserve_host_header.enabled") == "true"}
+		keepHost: get("routing.http.preserve_host_header.enabled") == "true",
+		dropBad:  get("routing.http.drop_invalid_header_fields.enabled") == "true", dns: lb.DNSName}
 	for _, a := range l.Actions {
 		r.fixed = a.Fixed
 		for _, g := range a.Groups {
@@ -88,6 +96,7 @@ func (p *Proxy) open(ctx context.Context, l *Listener) error {
 // serve starts answering on bound sockets. p.mu is held.
 func (p *Proxy) serve(l *Listener, sockets []net.Listener) {
 	s := &server{sockets: sockets}
+	s.ctx, s.end = context.WithCancelCause(context.Background())
 	s.route.Store(p.routeOf(l))
 	s.http = &http.Server{
 		Handler: &handler{p: p, s: s}, ReadHeaderTimeout: time.Minute, IdleTimeout: s.route.Load().idle,
@@ -104,7 +113,7 @@ func (p *Proxy) serve(l *Listener, sockets []net.Listener) {
 	}
 	for _, socket := range sockets {
 		p.tasks.Go(func() error {
-			if err := s.http.Serve(socket); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			if err := s.http.Serve(socket); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 				p.log.Error().Err(err).Str("listener", l.ARN).Msg("listener ended")
 			}
 			return nil
@@ -125,13 +134,30 @@ func (p *Proxy) context() context.Context {
 // closeGrace is how long requests under way get when a listener closes.
 const closeGrace = 3 * time.Second
 
-// close stops accepting and lets requests end; upgraded connections are cut.
+// shut stops accepting: the port is free.
+func (s *server) shut() { closeAll(s.sockets) }
+
+// close lets requests end; upgraded connections are cut. Nothing of the server runs when it returns.
 func (s *server) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 	defer cancel()
-	if s.http.Shutdown(ctx) != nil {
-		_ = s.http.Close()
+	_ = s.http.Shutdown(ctx)
+	s.end(errClosing)
+	_ = s.http.Close()
+	s.wg.Wait()
+}
+
+// retire frees a server's port and closes it in the background; nil is nothing to do. p.mu is held.
+func (p *Proxy) retire(s *server) {
+	if s == nil {
+		return
 	}
+	s.shut()
+	if p.tasks != nil && p.ctx.Err() == nil {
+		p.tasks.Go(func() error { s.close(); return nil })
+		return
+	}
+	s.end(errClosing)
 }
 
 // bind opens a listener's port on every address: the one that it had before, else its own, else a free one

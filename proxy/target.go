@@ -16,6 +16,7 @@ import (
 var (
 	errDeregistered = errors.New("the deregistration delay ran out")
 	errClosing      = errors.New("the balancer is closing")
+	errNoAnswer     = errors.New("the target did not answer")
 )
 
 // maxTargets is ELB's quota of targets in a group.
@@ -36,7 +37,7 @@ type target struct {
 	end       context.CancelCauseFunc
 	poke      chan struct{} // settings changed: look again
 
-	// Consecutive results; only its own loop touches them.
+	// Consecutive results of checks; guarded by Proxy.mu, as Health is.
 	passed, failed int
 }
 
@@ -52,15 +53,24 @@ func (t *target) revive(p *Proxy) {
 }
 
 // hurry makes the target's loop look at its settings again.
-func (t *target) hurry() {
-	select {
-	case t.poke <- struct{}{}:
-	default:
+func (t *target) hurry() { wake(t.poke) }
+
+// settle gives a target the state that follows from whether its group is used; what a check found stays.
+func (t *target) settle(used bool) {
+	switch {
+	case t.Health.State == StateDraining:
+		if !used { // nothing can be in flight any more
+			t.DrainUntil = time.Now()
+		}
+	case !used:
+		t.Health = notInUse
+	case t.Health.State == StateUnused:
+		t.Health = checking
 	}
 }
 
-// RegisterTargets adds targets to a group; those that are registered are left alone, those that drain cannot be added
-// yet. A port of 0 is the group's.
+// RegisterTargets adds targets to a group; those that are registered are left alone. An address that drains cannot be
+// added before its delay is over, an instance can (alb.md 1.3). A port of 0 is the group's.
 func (p *Proxy) RegisterTargets(ctx context.Context, arn string, targets []Target) error {
 	p.change.Lock()
 	defer p.change.Unlock()
@@ -70,7 +80,7 @@ func (p *Proxy) RegisterTargets(ctx context.Context, arn string, targets []Targe
 		p.mu.Unlock()
 		return err
 	}
-	var fresh []*target
+	var fresh, again []*target
 	for _, in := range targets {
 		if in.Port == 0 {
 			in.Port = g.Port
@@ -80,6 +90,8 @@ func (p *Proxy) RegisterTargets(ctx context.Context, arn string, targets []Targe
 			return err
 		}
 		switch old := g.find(in.ID, in.Port); {
+		case old != nil && old.Health.State == StateDraining && g.TargetType == "instance":
+			again = append(again, old)
 		case old != nil && old.Health.State == StateDraining:
 			p.mu.Unlock()
 			return refuse(CodeInvalidTarget, "The following targets are deregistering and cannot be registered again yet: '%s'", in.ID)
@@ -97,12 +109,20 @@ func (p *Proxy) RegisterTargets(ctx context.Context, arn string, targets []Targe
 		p.mu.Unlock()
 		return refuse(CodeTooManyTargets, "You've reached the limit on the number of targets")
 	}
-	next := &group{TargetGroup: g.TargetGroup, Targets: append(slices.Clone(g.Targets), fresh...)}
-	change := next.change()
-	p.mu.Unlock()
-	if len(fresh) == 0 {
+	if len(fresh)+len(again) == 0 {
+		p.mu.Unlock()
 		return nil
 	}
+	next := &group{TargetGroup: g.TargetGroup}
+	for _, t := range g.Targets {
+		if slices.Contains(again, t) {
+			t = &target{Target: t.Target, Health: registering}
+		}
+		next.Targets = append(next.Targets, t)
+	}
+	next.Targets = append(next.Targets, fresh...)
+	change := next.change()
+	p.mu.Unlock()
 	if err := p.commit(ctx, change); err != nil {
 		return err
 	}
@@ -112,7 +132,19 @@ func (p *Proxy) RegisterTargets(ctx context.Context, arn string, targets []Targe
 	for _, t := range fresh {
 		p.attend(g, t)
 	}
-	p.moved(g, false)
+	for _, t := range again {
+		if g.find(t.ID, t.Port) != t { // it drained while we wrote
+			t = &target{Target: t.Target}
+			t.revive(p)
+			g.Targets = append(g.Targets, t)
+			p.attend(g, t)
+		}
+		t.leaving.Store(false)
+		t.Health, t.DrainUntil = registering, time.Time{}
+		t.settle(g.used)
+		t.hurry()
+	}
+	p.moved(g, len(again) > 0)
 	return nil
 }
 
