@@ -14,12 +14,39 @@ func (h *handlers) CreateListener(ctx context.Context, in *elb.CreateListenerInp
 	if len(in.Certificates) > 0 || in.SslPolicy != nil || len(in.AlpnPolicy) > 0 || in.MutualAuthentication != nil {
 		return nil, &proxy.Error{Code: proxy.CodeUnsupportedProtocol, Message: "miniecs does not have HTTPS listeners yet; use HTTP"}
 	}
+	if err := checkForwards(in.DefaultActions); err != nil {
+		return nil, err
+	}
 	l, err := h.p.CreateListener(ctx, proxy.Listener{LoadBalancerARN: value(in.LoadBalancerArn), Port: int(value(in.Port)),
 		Protocol: string(in.Protocol), Actions: actionsIn(in.DefaultActions), Tags: tagsIn(in.Tags)})
 	if err != nil {
 		return nil, err
 	}
 	return &elb.CreateListenerOutput{Listeners: []types.Listener{listener(l)}}, nil
+}
+
+// checkForwards refuses forwards that contradict themselves or ask for what the proxy does not have (alb.md 2.4).
+func checkForwards(in []types.Action) error {
+	for _, a := range in {
+		f := a.ForwardConfig
+		if f == nil {
+			continue
+		}
+		if a.TargetGroupArn != nil && len(f.TargetGroups) > 0 && (len(f.TargetGroups) > 1 || value(f.TargetGroups[0].TargetGroupArn) != *a.TargetGroupArn) {
+			return invalid("You cannot specify both a target group ARN and a forward configuration with other target groups")
+		}
+		if s := f.TargetGroupStickinessConfig; s != nil && value(s.Enabled) {
+			return &proxy.Error{Code: proxy.CodeInvalidAction, Message: "miniecs does not have target group stickiness yet"}
+		}
+		for _, g := range f.TargetGroups {
+			if w := value(g.Weight); w < 0 || w > 999 {
+				return invalid("Target group weight '%d' must be between '0-999' inclusive", w)
+			} else if g.Weight != nil && w == 0 {
+				return &proxy.Error{Code: proxy.CodeInvalidAction, Message: "miniecs does not have weighted forwards yet: a weight of 0 is not possible"}
+			}
+		}
+	}
+	return nil
 }
 
 func actionsIn(in []types.Action) []proxy.Action {
@@ -105,6 +132,9 @@ func (h *handlers) DescribeListeners(_ context.Context, in *elb.DescribeListener
 func (h *handlers) ModifyListener(ctx context.Context, in *elb.ModifyListenerInput) (*elb.ModifyListenerOutput, error) {
 	if len(in.Certificates) > 0 || in.SslPolicy != nil || len(in.AlpnPolicy) > 0 || in.MutualAuthentication != nil {
 		return nil, &proxy.Error{Code: proxy.CodeUnsupportedProtocol, Message: "miniecs does not have HTTPS listeners yet; use HTTP"}
+	}
+	if err := checkForwards(in.DefaultActions); err != nil {
+		return nil, err
 	}
 	l, err := h.p.ModifyListener(ctx, proxy.Listener{ARN: value(in.ListenerArn), Port: int(value(in.Port)), Protocol: string(in.Protocol),
 		Actions: actionsIn(in.DefaultActions)})

@@ -16,6 +16,12 @@ func (h *handlers) CreateTargetGroup(ctx context.Context, in *elb.CreateTargetGr
 	if in.HealthCheckEnabled != nil && !*in.HealthCheckEnabled {
 		return nil, invalid("Health check enabled must be true for target groups with target type '%s'", in.TargetType)
 	}
+	if in.TargetControlPort != nil {
+		return nil, &proxy.Error{Code: proxy.CodeInvalidConfiguration, Message: "miniecs does not have target control ports yet"}
+	}
+	if err := checkMatcher(in.Matcher); err != nil {
+		return nil, err
+	}
 	g, err := h.p.CreateTargetGroup(ctx, proxy.TargetGroup{
 		Name: value(in.Name), Protocol: string(in.Protocol), ProtocolVersion: value(in.ProtocolVersion), Port: int(value(in.Port)),
 		VPCID: value(in.VpcId), TargetType: string(in.TargetType), IPAddressType: string(in.IpAddressType), Tags: tagsIn(in.Tags),
@@ -26,6 +32,14 @@ func (h *handlers) CreateTargetGroup(ctx context.Context, in *elb.CreateTargetGr
 		return nil, err
 	}
 	return &elb.CreateTargetGroupOutput{TargetGroups: []types.TargetGroup{targetGroup(g)}}, nil
+}
+
+// checkMatcher refuses codes of gRPC: all groups are HTTP1.
+func checkMatcher(m *types.Matcher) error {
+	if m != nil && m.GrpcCode != nil {
+		return invalid("A gRPC code can only be matched in target groups with protocol version 'GRPC'")
+	}
+	return nil
 }
 
 func check(protocol types.ProtocolEnum, port, path *string, interval, timeout, up, down *int32, m *types.Matcher) proxy.HealthCheck {
@@ -77,6 +91,12 @@ func (h *handlers) DescribeTargetGroups(_ context.Context, in *elb.DescribeTarge
 
 // ModifyTargetGroup changes the health check.
 func (h *handlers) ModifyTargetGroup(ctx context.Context, in *elb.ModifyTargetGroupInput) (*elb.ModifyTargetGroupOutput, error) {
+	if in.HealthCheckEnabled != nil && !*in.HealthCheckEnabled {
+		return nil, invalid("Health check enabled must be true for this target group")
+	}
+	if err := checkMatcher(in.Matcher); err != nil {
+		return nil, err
+	}
 	g, err := h.p.ModifyTargetGroup(ctx, value(in.TargetGroupArn), check(in.HealthCheckProtocol, in.HealthCheckPort, in.HealthCheckPath,
 		in.HealthCheckIntervalSeconds, in.HealthCheckTimeoutSeconds, in.HealthyThresholdCount, in.UnhealthyThresholdCount, in.Matcher))
 	if err != nil {
@@ -146,6 +166,9 @@ func (h *handlers) DescribeTargetHealth(_ context.Context, in *elb.DescribeTarge
 			AdministrativeOverride: &types.AdministrativeOverride{State: types.TargetAdministrativeOverrideStateEnumNoOverride,
 				Reason:      types.TargetAdministrativeOverrideReasonEnumNoOverrideEngaged,
 				Description: ptr("No override is currently active on target")},
+		}
+		if slices.Contains(in.Include, types.DescribeTargetHealthInputIncludeEnumAnomaly) || slices.Contains(in.Include, types.DescribeTargetHealthInputIncludeEnumAll) {
+			d.AnomalyDetection = &types.AnomalyDetection{Result: types.AnomalyResultEnumNormal, MitigationInEffect: types.MitigationInEffectEnumNo}
 		}
 		if t.Zone != "" {
 			d.Target.AvailabilityZone = ptr(t.Zone)
