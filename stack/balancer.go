@@ -1,12 +1,10 @@
 package stack
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -44,38 +42,6 @@ func (u *up) observeBalancer(ctx context.Context) error {
 	return nil
 }
 
-func (u *up) observeGroups(ctx context.Context) error {
-	if len(u.s.groups) == 0 {
-		return nil
-	}
-	all, err := u.c.allGroups(ctx)
-	if err != nil {
-		return err
-	}
-	for _, g := range u.s.groups {
-		name := aws.ToString(g.Name)
-		i := slices.IndexFunc(all, func(t types.TargetGroup) bool { return aws.ToString(t.TargetGroupName) == name })
-		if i < 0 {
-			continue
-		}
-		arn := aws.ToString(all[i].TargetGroupArn)
-		tags, err := u.c.elbTags(ctx, []string{arn})
-		if err != nil {
-			return err
-		}
-		if owner := tags[arn][Tag]; owner != u.s.Name {
-			return u.strange("target group", name, owner)
-		}
-		fixed := assign(&elb.ModifyTargetGroupInput{}, g.CreateTargetGroupInput, changed(g.CreateTargetGroupInput, all[i]))
-		if len(fixed) > 0 {
-			return &ImmutableError{"target group", name, fixed}
-		}
-		u.groups[name] = arn
-		u.existing = append(u.existing, all[i])
-	}
-	return nil
-}
-
 // balance makes target groups, load balancer and listeners.
 func (u *up) balance(ctx context.Context, res *Result) error {
 	for i := range u.s.groups {
@@ -92,109 +58,63 @@ func (u *up) balance(ctx context.Context, res *Result) error {
 	return u.listeners(ctx, res)
 }
 
-func (u *up) group(ctx context.Context, g *groupInput) error {
-	name := aws.ToString(g.Name)
-	status, detail := Unchanged, ""
-	if arn, ok := u.groups[name]; ok {
-		i := slices.IndexFunc(u.existing, func(t types.TargetGroup) bool { return aws.ToString(t.TargetGroupArn) == arn })
-		if members := changed(g.CreateTargetGroupInput, u.existing[i]); len(members) > 0 {
-			in := &elb.ModifyTargetGroupInput{TargetGroupArn: &arn}
-			assign(in, g.CreateTargetGroupInput, members)
-			if _, err := u.c.ELB.ModifyTargetGroup(ctx, in); err != nil {
-				return fmt.Errorf("modify target group %s: %w", name, u.c.Explain(err))
-			}
-			status, detail = Updated, list(members)
-		}
-	} else {
-		in := g.CreateTargetGroupInput
-		in.Tags = append(slices.Clone(in.Tags), u.s.elbTag())
-		if in.VpcId == nil && in.TargetType != types.TargetTypeEnumLambda {
-			v, err := u.inVPC(ctx)
-			if err != nil {
-				return err
-			}
-			in.VpcId = &v.id
-		}
-		out, err := u.c.ELB.CreateTargetGroup(ctx, &in)
-		if err != nil {
-			return fmt.Errorf("create target group %s: %w", name, u.c.Explain(err))
-		}
-		u.groups[name] = aws.ToString(out.TargetGroups[0].TargetGroupArn)
-		status = Created
-	}
-	keys, err := u.groupAttributes(ctx, name, g.Attributes)
-	if err != nil {
-		return err
-	}
-	if len(keys) > 0 && status != Created {
-		status, detail = Updated, strings.TrimPrefix(detail+", "+list(keys), ", ")
-	}
-	u.say("target group", name, status, detail)
-	return nil
-}
-
-// groupAttributes sets the attributes that differ, and gives their keys.
-func (u *up) groupAttributes(ctx context.Context, name string, want []types.TargetGroupAttribute) ([]string, error) {
-	if len(want) == 0 {
-		return nil, nil
-	}
-	arn := u.groups[name]
-	out, err := u.c.ELB.DescribeTargetGroupAttributes(ctx, &elb.DescribeTargetGroupAttributesInput{TargetGroupArn: &arn})
-	if err != nil {
-		return nil, fmt.Errorf("describe the attributes of target group %s: %w", name, u.c.Explain(err))
-	}
-	have := map[string]string{}
-	for _, a := range out.Attributes {
-		have[aws.ToString(a.Key)] = aws.ToString(a.Value)
-	}
-	in, keys := &elb.ModifyTargetGroupAttributesInput{TargetGroupArn: &arn}, []string(nil)
-	for _, a := range want {
-		if v, ok := have[aws.ToString(a.Key)]; !ok || v != aws.ToString(a.Value) {
-			in.Attributes, keys = append(in.Attributes, a), append(keys, aws.ToString(a.Key))
-		}
-	}
-	if len(keys) == 0 {
-		return nil, nil
-	}
-	if _, err := u.c.ELB.ModifyTargetGroupAttributes(ctx, in); err != nil {
-		return nil, fmt.Errorf("set the attributes of target group %s: %w", name, u.c.Explain(err))
-	}
-	return keys, nil
-}
-
 func (u *up) loadBalancer(ctx context.Context) error {
 	name := aws.ToString(u.s.balancer.Name)
-	status, detail := Unchanged, ""
-	if u.balancer == nil {
-		in := u.s.balancer.CreateLoadBalancerInput
-		in.Tags = append(slices.Clone(in.Tags), u.s.elbTag())
-		if len(in.Subnets)+len(in.SubnetMappings) == 0 {
-			v, err := u.inVPC(ctx)
-			if err != nil {
-				return err
-			}
-			in.Subnets = v.subnets
-		}
-		out, err := u.c.ELB.CreateLoadBalancer(ctx, &in)
-		if err != nil {
-			return fmt.Errorf("create load balancer %s: %w", name, u.c.Explain(err))
-		}
-		u.balancer, status = &out.LoadBalancers[0], Created
-	} else if members := changed(u.s.balancer.CreateLoadBalancerInput, u.balancer); len(members) > 0 {
-		if err := u.modifyBalancer(ctx, members); err != nil {
-			return fmt.Errorf("modify load balancer %s: %w", name, u.c.Explain(err))
-		}
-		status, detail = Updated, list(members)
+	var what []string // changed
+	made := u.balancer == nil
+	var err error
+	if made {
+		err = u.createBalancer(ctx, name)
+	} else {
+		what, err = u.updateBalancer(ctx, name)
+	}
+	if err != nil {
+		return err
 	}
 	keys, err := u.balancerAttributes(ctx, name)
 	if err != nil {
 		return err
 	}
-	if len(keys) > 0 && status != Created {
-		status, detail = Updated, strings.TrimPrefix(detail+", "+list(keys), ", ")
+	if made {
+		u.say("load balancer", name, Created, "")
+		return nil
 	}
-	u.say("load balancer", name, status, detail)
+	what = append(what, keys...)
+	u.say("load balancer", name, status(len(what) > 0), list(what))
 	return nil
+}
+
+func (u *up) createBalancer(ctx context.Context, name string) error {
+	in := u.s.balancer.CreateLoadBalancerInput
+	in.Tags = append(slices.Clone(in.Tags), u.s.elbTag())
+	if len(in.Subnets)+len(in.SubnetMappings) == 0 {
+		v, err := u.inVPC(ctx)
+		if err != nil {
+			return err
+		}
+		in.Subnets = v.subnets
+	}
+	out, err := u.c.ELB.CreateLoadBalancer(ctx, &in)
+	if err != nil {
+		return fmt.Errorf("create load balancer %s: %w", name, u.c.Explain(err))
+	}
+	u.balancer = &out.LoadBalancers[0]
+	return nil
+}
+
+// updateBalancer changes what differs and gives its names.
+func (u *up) updateBalancer(ctx context.Context, name string) ([]string, error) {
+	members := changed(u.s.balancer.CreateLoadBalancerInput, u.balancer)
+	if len(members) > 0 {
+		if err := u.modifyBalancer(ctx, members); err != nil {
+			return nil, fmt.Errorf("modify load balancer %s: %w", name, u.c.Explain(err))
+		}
+	}
+	tagged, err := u.elbRetag(ctx, aws.ToString(u.balancer.LoadBalancerArn), u.s.balancer.Tags)
+	if tagged {
+		members = append(members, "Tags")
+	}
+	return members, err
 }
 
 // modifyBalancer uses the operation that each changeable member has.
@@ -255,21 +175,5 @@ func (c *Client) elbTags(ctx context.Context, arns []string) (map[string]map[str
 			all[aws.ToString(d.ResourceArn)] = tags
 		}
 	}
-	return all, nil
-}
-
-func (c *Client) allGroups(ctx context.Context) ([]types.TargetGroup, error) {
-	var all []types.TargetGroup
-	pages := elb.NewDescribeTargetGroupsPaginator(c.ELB, &elb.DescribeTargetGroupsInput{})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("describe target groups: %w", c.Explain(err))
-		}
-		all = append(all, page.TargetGroups...)
-	}
-	slices.SortFunc(all, func(a, b types.TargetGroup) int {
-		return cmp.Compare(aws.ToString(a.TargetGroupName), aws.ToString(b.TargetGroupName))
-	})
 	return all, nil
 }

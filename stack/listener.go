@@ -94,9 +94,13 @@ func (u *up) listen(ctx context.Context, want elb.CreateListenerInput, have []ty
 	now.DefaultActions = canonical(now.DefaultActions)
 	compare := want
 	compare.DefaultActions = canonical(want.DefaultActions)
+	tagged, err := u.elbRetag(ctx, arn, want.Tags)
+	if err != nil {
+		return "", err
+	}
 	members := changed(compare, now)
 	if len(members) == 0 {
-		u.say("listener", name, Unchanged, "")
+		u.say("listener", name, status(tagged), "")
 		return arn, nil
 	}
 	in := &elb.ModifyListenerInput{ListenerArn: &arn}

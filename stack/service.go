@@ -79,9 +79,13 @@ func (u *up) serve(ctx context.Context, definition string) error {
 		return u.createService(ctx, want)
 	}
 	name := aws.ToString(want.ServiceName)
+	tagged, err := u.retag(ctx, aws.ToString(u.service.ServiceArn), want.Tags, u.service.Tags)
+	if err != nil {
+		return err
+	}
 	members := u.serviceChanges(&want)
 	if len(members) == 0 {
-		u.say("service", name, Unchanged, "")
+		u.say("service", name, status(tagged), "")
 		return nil
 	}
 	in := &ecs.UpdateServiceInput{Cluster: &u.s.cluster, Service: &name}

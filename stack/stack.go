@@ -217,6 +217,9 @@ func (s *Stack) readALB(file string) error {
 
 // finish fills in what the files leave to us.
 func (s *Stack) finish(o Options) {
+	if s.balancer != nil && s.balancer.Name == nil {
+		s.balancer.Name = aws.String(balancerName(s.Name))
+	}
 	s.cluster = "default"
 	if o.Cluster != "" {
 		s.cluster = o.Cluster
@@ -238,9 +241,6 @@ func (s *Stack) check() error {
 	var errs []error
 	if s.balancer == nil && len(s.listener) > 0 {
 		errs = append(errs, fmt.Errorf("%s: there are listeners, but no loadBalancer", albFile))
-	}
-	if s.balancer != nil && s.balancer.Name == nil {
-		s.balancer.Name = &s.Name
 	}
 	names := map[string]bool{}
 	for i := range s.groups {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -23,6 +24,14 @@ const (
 	Unchanged = "unchanged"
 	Removed   = "removed"
 )
+
+// status is Updated if something was changed.
+func status(changed bool) string {
+	if changed {
+		return Updated
+	}
+	return Unchanged
+}
 
 // Step is one thing that Up or Down found or did, for people.
 type Step struct {
@@ -121,16 +130,7 @@ func (e *ImmutableError) Error() string {
 	return fmt.Sprintf("%s %s exists, and its %s cannot be changed: give it another name, or take the stack down first", e.Kind, e.Name, list(e.Members))
 }
 
-func list(names []string) string {
-	var b bytes.Buffer
-	for i, n := range names {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(n)
-	}
-	return b.String()
-}
+func list(names []string) string { return strings.Join(names, ", ") }
 
 // strange says that something of a name that we need is not ours.
 func (u *up) strange(kind, name, owner string) error {
@@ -154,7 +154,11 @@ func (u *up) register(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if newest != nil && taskdef.Equal(newest, u.def) {
-		u.say("task definition", revision(newest.TaskDefinitionArn), Unchanged, "")
+		tagged, err := u.retagDefinition(ctx, newest.TaskDefinitionArn)
+		if err != nil {
+			return "", err
+		}
+		u.say("task definition", revision(newest.TaskDefinitionArn), status(tagged), "")
 		return newest.TaskDefinitionArn, nil
 	}
 	in, err := u.registration()

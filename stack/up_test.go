@@ -15,11 +15,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 
 	"miniecs/daemon"
 	"miniecs/runtime/engine/sim"
 	"miniecs/stack"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is a daemon on the simulated engine, and what was asked of it.
 type world struct {
@@ -215,6 +218,9 @@ func TestUp_SendsWhatChanged(t *testing.T) {
 		{"a percentage", "ecs-service-def.json", `"launchType"`, `"deploymentConfiguration": {"maximumPercent": 150}, "launchType"`, "UpdateService", `"maximumPercent":150`, "loadBalancers"},
 		{"the health check", "alb.json", `"HealthCheckIntervalSeconds": 5`, `"HealthCheckIntervalSeconds": 6`, "ModifyTargetGroup", "HealthCheckIntervalSeconds=6", "HealthCheckTimeoutSeconds"},
 		{"an attribute", "alb.json", `"Value": "0"`, `"Value": "7"`, "ModifyTargetGroupAttributes", "Value=7", "HealthCheck"},
+		{"a tag of the service", "ecs-service-def.json", `"launchType"`, `"tags": [{"key": "team", "value": "a"}], "launchType"`, "TagResource", `"team"`, "miniecs"},
+		{"a tag of the definition", "ecs-task-def.json", `"family"`, `"tags": [{"key": "team", "value": "a"}], "family"`, "TagResource", `"team"`, "miniecs"},
+		{"a tag of the balancer", "alb.json", `{"Name": "web"}`, `{"Name": "web", "Tags": [{"Key": "team", "Value": "a"}]}`, "AddTags", "team", "miniecs"},
 		{"the listener's port", "alb.json", fmt.Sprint(w.port), fmt.Sprint(freePort(t)), "DeleteListener CreateListener", "Port=", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

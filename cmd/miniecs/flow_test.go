@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"miniecs/daemon"
 	"miniecs/runtime/engine/sim"
 )
@@ -26,6 +28,7 @@ type cli struct {
 
 func newCLI(t *testing.T) *cli {
 	t.Helper()
+	t.Cleanup(func() { goleak.VerifyNone(t) })
 	eng := sim.New(sim.Config{})
 	ready, ended := make(chan string, 1), make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
