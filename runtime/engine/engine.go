@@ -174,7 +174,7 @@ type PortBinding struct {
 	ContainerPort int
 	HostPort      int
 	Protocol      string // tcp, udp
-	HostIP        string
+	HostIP        string // empty in a Spec: loopback
 }
 
 // Ulimit is one resource limit.

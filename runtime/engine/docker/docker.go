@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -56,8 +57,9 @@ type Docker struct {
 	vpc   *vpc
 	reach *reach
 
-	createMountpoint bool      // API 1.42: bind mounts in their long form may make the host's folder
-	warnRules        sync.Once // a namespace's rules are missing: it is the same for all
+	ownName          func() (string, error) // this machine's host name
+	createMountpoint bool                   // API 1.42: bind mounts in their long form may make the host's folder
+	warnRules        sync.Once              // a namespace's rules are missing: it is the same for all
 	pauseMu          sync.Mutex
 	pauseImage       string // reference of the pause's image, empty until it is known to be there
 }
@@ -84,7 +86,7 @@ func New(ctx context.Context, cfg Config) (*Docker, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Docker{cfg: cfg, cli: cli, host: place.host}
+	d := &Docker{cfg: cfg, cli: cli, host: place.host, ownName: os.Hostname}
 	if err := d.connect(ctx); err != nil {
 		cli.Close()
 		return nil, err

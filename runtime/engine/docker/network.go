@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -209,7 +208,7 @@ func (d *Docker) hostRoutes(ctx context.Context) ([]pause.Route, error) {
 // sameMachine tells whether the engine shares our network: it names its machine as ours is named, and we see
 // Linux's own table. A container has a host name of its own, and so has a virtual machine under a desktop.
 func (d *Docker) sameMachine() bool {
-	name, err := os.Hostname()
+	name, err := d.ownName()
 	return err == nil && name == d.info.Name
 }
 

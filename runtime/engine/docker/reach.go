@@ -26,14 +26,15 @@ const (
 // reach knows how to get into namespaces from here. The way is found out with the first namespace and then holds
 // until the daemon ends.
 type reach struct {
-	host string                 // name of the engine's host, for published ports
+	host string // name of the engine's host, for published ports
+	dial func(ctx context.Context, address string) (net.Conn, error)
 	mode atomic.Pointer[string] // ReachAuto while it is not known
 	mu   sync.RWMutex
 	all  map[netip.Addr]*namespace // namespaces by address
 }
 
 func newReach(d *Docker) *reach {
-	r := &reach{host: d.hostName(), all: map[netip.Addr]*namespace{}}
+	r := &reach{host: d.hostName(), dial: dialTCP, all: map[netip.Addr]*namespace{}}
 	r.set(d.cfg.Reach)
 	return r
 }
@@ -79,7 +80,7 @@ func (d *Docker) Dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error
 	if n != nil && d.reach.way() == ReachHatch {
 		conn, err = d.dialHatch(ctx, n, addr.Port())
 	} else {
-		conn, err = dialTCP(ctx, addr.String())
+		conn, err = d.reach.dial(ctx, addr.String())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", addr, dialError(err))
@@ -89,7 +90,7 @@ func (d *Docker) Dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error
 
 // dialHatch has the pause connect. The pause gives up a little before us, so that its answer still arrives.
 func (d *Docker) dialHatch(ctx context.Context, n *namespace, port uint16) (net.Conn, error) {
-	conn, err := dialTCP(ctx, d.hatch(n))
+	conn, err := d.reach.dial(ctx, d.hatch(n))
 	if err != nil {
 		if errors.Is(err, syscall.ECONNREFUSED) {
 			return nil, engine.ErrGone // nobody publishes that port any more
@@ -124,7 +125,7 @@ func (d *Docker) hatch(n *namespace) string {
 func (d *Docker) DialHost(ctx context.Context, port int) (net.Conn, error) {
 	ctx, cancel := deadline(ctx, dialTimeout)
 	defer cancel()
-	conn, err := dialTCP(ctx, d.loopback(port))
+	conn, err := d.reach.dial(ctx, d.loopback(port))
 	if err != nil {
 		return nil, fmt.Errorf("dial host port %d: %w", port, dialError(err))
 	}
@@ -199,7 +200,7 @@ func (d *Docker) helloOnce(ctx context.Context, key pause.Key, address string) (
 
 // askHatch opens a hatch for one short exchange.
 func (d *Docker) askHatch(ctx context.Context, address string, ask func(net.Conn) error) error {
-	conn, err := dialTCP(ctx, address)
+	conn, err := d.reach.dial(ctx, address)
 	if err != nil {
 		return err
 	}

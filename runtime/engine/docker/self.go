@@ -2,7 +2,6 @@ package docker
 
 import (
 	"context"
-	"os"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/network"
@@ -36,7 +35,7 @@ func (d *Docker) leaveOwnContainer(ctx context.Context, networkID string) {
 // ownContainer finds the container that this process runs in: its host name is the beginning of the id, unless
 // somebody chose another name.
 func (d *Docker) ownContainer(ctx context.Context) (container.InspectResponse, bool) {
-	name, err := os.Hostname()
+	name, err := d.ownName()
 	if err != nil || len(name) != 12 || !hexadecimal(name) {
 		return container.InspectResponse{}, false
 	}
