@@ -25,8 +25,10 @@ type control struct {
 	eng     engine.Whole
 	feed    *feed.Feed
 	secrets *secrets
-	quit    func() // ends the daemon once the answer is out
-	closing context.Context
+	// stopParts ends runtime and proxy, and removes what is ours from the engine if that is asked for.
+	stopParts func(ctx context.Context, remove bool) error
+	closeDoor func() // ends the daemon once the answer is out
+	closing   context.Context
 }
 
 func (c *control) handler() http.Handler {
@@ -236,12 +238,10 @@ func (c *control) stop(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusConflict, fmt.Errorf("%s; take them down first (miniecs down --all), or use --force to leave them running without a daemon", busy))
 		return
 	}
-	if busy == "" {
-		if err := c.eng.RemoveAll(r.Context()); err != nil {
-			refuse(w, http.StatusInternalServerError, fmt.Errorf("remove what is left in the engine: %w", err))
-			return
-		}
+	defer c.closeDoor()
+	if err := c.stopParts(r.Context(), busy == ""); err != nil {
+		refuse(w, http.StatusInternalServerError, fmt.Errorf("remove what is left in the engine: %w", err))
+		return
 	}
 	answer(w, struct{}{})
-	c.quit()
 }

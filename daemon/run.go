@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -171,19 +172,33 @@ func pauseBinary(ctx context.Context, arch string) ([]byte, error) {
 	return b.Data, err
 }
 
-// serve runs the parts until one fails, ctx ends or somebody asks to quit; then all end, the door first.
+// serve runs the parts until one fails, ctx ends or somebody asks to quit; then all end, the door first. Who quits is
+// answered when the parts have ended and nothing of theirs is left in the engine, so there the door goes last.
 func (d *daemon) serve(ctx context.Context, listener net.Listener) error {
-	ctx, quit := context.WithCancel(ctx)
-	defer quit()
-	g, gctx := errgroup.WithContext(ctx)
 	info, err := d.eng.Info(ctx)
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: d.handler(gctx, info, quit), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+	g, ctx := errgroup.WithContext(ctx)
+	parts, stopParts := context.WithCancel(ctx)
+	defer stopParts()
+	door, closeDoor := context.WithCancel(ctx)
+	defer closeDoor()
+	var running sync.WaitGroup
+	for _, run := range []func(context.Context) error{d.proxy.Run, d.runtime.Run} {
+		running.Add(1)
+		g.Go(func() error { defer running.Done(); return run(parts) })
+	}
+	stop := func(ctx context.Context, remove bool) error {
+		stopParts()
+		running.Wait()
+		if !remove {
+			return nil
+		}
+		return d.eng.RemoveAll(ctx)
+	}
+	server := &http.Server{Handler: d.handler(door, info, stop, closeDoor), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		BaseContext: func(net.Listener) context.Context { return d.log.WithContext(context.WithoutCancel(ctx)) }}
-	g.Go(func() error { return d.proxy.Run(gctx) })
-	g.Go(func() error { return d.runtime.Run(gctx) })
 	g.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve the API: %w", err)
@@ -191,8 +206,8 @@ func (d *daemon) serve(ctx context.Context, listener net.Listener) error {
 		return nil
 	})
 	g.Go(func() error {
-		<-gctx.Done()
-		grace, cancel := context.WithTimeout(context.WithoutCancel(gctx), 3*time.Second)
+		<-door.Done()
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 		defer cancel()
 		if err := server.Shutdown(grace); err != nil {
 			return server.Close()
@@ -207,8 +222,8 @@ func (d *daemon) serve(ctx context.Context, listener net.Listener) error {
 }
 
 // handler is the door: the AWS protocols, and what they have no operation for under /_miniecs/.
-func (d *daemon) handler(closing context.Context, info engine.Info, quit func()) http.Handler {
-	c := &control{run: d.runtime, eng: d.eng, feed: d.feed, secrets: d.secrets, quit: quit, closing: closing,
+func (d *daemon) handler(closing context.Context, info engine.Info, stop func(context.Context, bool) error, closeDoor func()) http.Handler {
+	c := &control{run: d.runtime, eng: d.eng, feed: d.feed, secrets: d.secrets, stopParts: stop, closeDoor: closeDoor, closing: closing,
 		info: VersionInfo{Version: d.cfg.Version, Home: d.cfg.Home, PID: os.Getpid(), Account: d.settings.Account,
 			Region: d.settings.Region, Installation: d.settings.Installation, Engine: d.engine, Arch: info.Arch, StartedAt: time.Now()}}
 	opts := wire.Options{Logger: d.log}

@@ -279,9 +279,10 @@ func TestKilledDaemon(t *testing.T) {
 		resp, err := http.Get(url)
 		if err == nil {
 			resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				break
+			if resp.StatusCode != http.StatusOK {
+				t.Errorf("the first answer after the restart is %s", resp.Status)
 			}
+			break
 		}
 		if time.Since(begin) > 5*time.Second {
 			t.Fatalf("the ALB does not serve after the restart: %v", err)
