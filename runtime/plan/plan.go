@@ -13,6 +13,7 @@ import (
 
 // Next decides for one service. The decision holds for this view only: apply it, then ask again.
 func Next(v View, now time.Time) Decision {
+	v.Deployments = slices.Clone(v.Deployments) // their desired counts go down below; the caller's do not
 	p := &planner{v: v, now: now}
 	p.sort()
 	if v.Deleting {
@@ -64,6 +65,8 @@ func (p *planner) sort() {
 	// L rounds up, U rounds down (spec 2.2).
 	p.lower = (p.v.Desired*p.v.MinHealthyPercent + 99) / 100
 	p.upper = p.v.Desired * p.v.MaximumPercent / 100
+	byExpendable(p.old)
+	byExpendable(p.fresh)
 	p.countFresh()
 }
 
@@ -89,22 +92,34 @@ func (p *planner) shrink() {
 	p.replaceUnhealthy()
 }
 
+// shrinkOld stops old tasks: those that are of no use at once, the others as far as the lower bound allows.
 func (p *planner) shrinkOld() {
-	byExpendable(p.old)
-	primary := p.primary().ID
-	kept := p.old[:0:0]
+	rest := p.old[:0:0]
 	for _, t := range p.old {
 		switch {
 		case t.Protected:
-			kept = append(kept, t)
+			rest = append(rest, t)
 		case t.Unhealthy:
 			// Replaced by its own revision while the roll-out lasts (spec 2.5): its deployment's desired count stays.
-			p.stop(t, fmt.Sprintf("unhealthy: %s", t.Why), t.StopReason)
-		case !t.good() && p.expendable(t):
-			p.stopOld(t, primary)
+			p.stop(t, "unhealthy: "+t.Why, t.StopReason)
+		case p.superseded(t):
+			p.stopOld(t)
+		default:
+			rest = append(rest, t)
+		}
+	}
+	kept, left := rest[:0:0], p.healthP+len(rest) // left serve or are about to
+	for _, t := range rest {
+		switch {
+		case t.Protected:
+			kept = append(kept, t)
+		case !t.good() && left-1 >= p.lower:
+			left--
+			p.stopOld(t)
 		case t.good() && p.healthy-1 >= p.lower:
+			left--
 			p.healthy--
-			p.stopOld(t, primary)
+			p.stopOld(t)
 		default:
 			kept = append(kept, t)
 		}
@@ -112,18 +127,17 @@ func (p *planner) shrinkOld() {
 	p.old = kept
 }
 
-// expendable says whether an old task that does not serve yet may go: pending ones of a deployment that never completed
-// at once (they were superseded), others when enough serve, or when they stand in the new revision's way.
-func (p *planner) expendable(t Task) bool {
-	if p.healthP+p.oldGood() >= p.v.Desired {
-		return true
-	}
-	for _, d := range p.v.Deployments {
-		if d.ID == t.Deployment && d.Completed {
-			return false
-		}
+// superseded says whether a task that does not serve yet was overtaken: a pending one of a deployment that never
+// completed, or a later one that stands in PRIMARY's way.
+func (p *planner) superseded(t Task) bool {
+	if t.good() || p.completed(t.Deployment) {
+		return false
 	}
 	return t.Phase == Pending || p.room() <= 0 && len(p.fresh) < p.v.Desired
+}
+
+func (p *planner) completed(deployment string) bool {
+	return slices.ContainsFunc(p.v.Deployments, func(d Deployment) bool { return d.ID == deployment && d.Completed })
 }
 
 func (p *planner) oldGood() (n int) {
@@ -135,13 +149,13 @@ func (p *planner) oldGood() (n int) {
 	return n
 }
 
-func (p *planner) stopOld(t Task, primary string) {
+func (p *planner) stopOld(t Task) {
 	for i := range p.v.Deployments {
 		if d := &p.v.Deployments[i]; d.ID == t.Deployment && d.Desired > 0 {
 			d.Desired--
 		}
 	}
-	p.stop(t, "replaced by "+primary, ReasonScaling)
+	p.stop(t, "replaced by "+p.primary().ID, ReasonScaling)
 }
 
 // scaleIn stops PRIMARY's tasks beyond the desired count: pending ones first, then unhealthy ones, then the youngest.
@@ -150,10 +164,9 @@ func (p *planner) scaleIn() {
 	if extra <= 0 {
 		return
 	}
-	byExpendable(p.fresh)
 	kept := p.fresh[:0:0]
 	for _, t := range p.fresh {
-		if extra <= 0 || t.Protected || t.Unhealthy {
+		if extra <= 0 || t.Protected || t.Unhealthy || t.good() && p.healthy-1 < p.lower {
 			kept = append(kept, t)
 			continue
 		}
@@ -192,17 +205,22 @@ func (p *planner) replaceUnhealthy() {
 	p.countFresh()
 }
 
-// grow starts what is missing, within the upper bound and the deployment's pace: old revisions first, since they serve.
+// grow starts what is missing, within the upper bound and the deployment's pace: old revisions first, since they serve,
+// but only as many as the lower bound needs. Else a sick old revision would keep a new one out for ever at 0/100.
 func (p *planner) grow() {
+	serving := p.healthP + len(p.old)
 	for _, d := range p.v.Deployments[min(1, len(p.v.Deployments)):] {
+		if !d.Completed {
+			continue // superseded before it was whole: what it lacks PRIMARY starts
+		}
 		have := 0
 		for _, t := range p.old {
 			if t.Deployment == d.ID {
 				have++
 			}
 		}
-		missing := min(min(d.Desired, p.v.Desired)-have, p.v.Desired-p.healthP-len(p.old))
-		p.start(d, missing, fmt.Sprintf("%d of %d of the old revision left", have, d.Desired), true)
+		missing := min(min(d.Desired, p.v.Desired)-have, p.lower-serving)
+		serving += p.start(d, missing, fmt.Sprintf("%d of %d of the old revision left", have, d.Desired), true)
 	}
 	if d := p.primary(); d.ID != "" && !d.Failed {
 		have := len(p.fresh) - p.unhealthy
@@ -214,23 +232,26 @@ func (p *planner) grow() {
 	}
 }
 
-func (p *planner) start(d Deployment, missing int, cause string, outage bool) {
+// start starts as many as there is room for, unless the deployment has to wait; it says how many.
+func (p *planner) start(d Deployment, missing int, cause string, outage bool) int {
 	n := min(missing, p.room())
 	if n <= 0 {
-		return
+		return 0
 	}
 	if w := d.wait(p.v, p.now); w.Until.After(p.now) {
 		if d.ID == p.primary().ID || p.d.Wait.Until.IsZero() {
 			p.d.Wait = w
 		}
 		p.wake(w.Until)
-		return
+		p.wakeStable(d)
+		return 0
 	}
 	for range n {
 		p.alive++
 		p.d.Actions = append(p.d.Actions, Action{Verb: StartTask, Deployment: d.ID, Cause: cause, Outage: outage,
 			ReplacesUnhealthy: d.ID == p.primary().ID && p.unhealthy > 0})
 	}
+	return n
 }
 
 // finish says whether the roll-out is complete, the service steady, or both stuck between the two percentages.
@@ -240,7 +261,7 @@ func (p *planner) finish() {
 		len(p.fresh) == p.v.Desired && p.healthP == p.v.Desired
 	p.d.Steady = p.d.Complete && p.stopping == 0
 	p.d.Blocked = idle && p.stopping == 0 && len(p.old) > 0 && p.waiting == 0 && p.unhealthy == 0 &&
-		len(p.fresh) < p.v.Desired && p.room() <= 0 && !p.protectedOld()
+		len(p.fresh) < p.v.Desired && p.room() <= 0 && !p.protectedOld() && p.oldGood() == len(p.old)
 	p.d.OldDesired = map[string]int{}
 	for _, d := range p.v.Deployments[min(1, len(p.v.Deployments)):] {
 		p.d.OldDesired[d.ID] = min(d.Desired, p.v.Desired)
@@ -281,6 +302,15 @@ func (p *planner) primary() Deployment {
 func (p *planner) wake(at time.Time) {
 	if at.After(p.now) && (p.d.Wake.IsZero() || at.Before(p.d.Wake)) {
 		p.d.Wake = at
+	}
+}
+
+// wakeStable looks again when one of the deployment's tasks has shown that it stays up: that ends a back-off early.
+func (p *planner) wakeStable(d Deployment) {
+	for _, t := range p.v.Tasks {
+		if t.Deployment == d.ID && t.Phase == Running {
+			p.wake(t.RunningSince.Add(Scaled(StableAfter, p.v.TimeScale)))
+		}
 	}
 }
 

@@ -76,13 +76,12 @@ func (w *world) decide() Decision {
 			w.v.Tasks = append(w.v.Tasks, Task{ID: fmt.Sprintf("t%d", w.tasks), Deployment: a.Deployment, CreatedAt: w.now})
 		}
 	}
-	if d.Complete && len(w.v.Deployments) > 0 {
-		w.v.Deployments[0].Completed = true
+	if primary := &w.v.Deployments[0]; d.Complete && !primary.Failed {
+		primary.Completed = true
 	}
 	w.v.Deployments = slices.DeleteFunc(w.v.Deployments, func(dep Deployment) bool {
 		return dep.ID != w.v.Deployments[0].ID && w.count(dep.ID) == 0 && (d.Complete || d.OldDesired[dep.ID] == 0)
 	})
-	w.pass(time.Millisecond)
 	return d
 }
 
@@ -90,6 +89,7 @@ func (w *world) decide() Decision {
 // the same breath, and the breath must end.
 func (w *world) decideAll() (log string, d Decision) {
 	w.tb.Helper()
+	w.pass(time.Millisecond) // since what happened last; deciding takes none
 	first := w.tasks
 	for range 10 {
 		d = w.decide()
@@ -143,16 +143,16 @@ func (w *world) happen(d Decision) string {
 		return "running " + strings.Join(ids, " ")
 	}
 	if ids := w.where(func(t Task) bool { return w.nature[t.Deployment] == crashes }); len(ids) > 0 {
-		w.pass(time.Second)
+		w.pass(10 * time.Second)
 		w.die(ids...)
 		return "died " + strings.Join(ids, " ")
 	}
 	if ids := w.where(func(t Task) bool { return w.nature[t.Deployment] == sickens && !t.Unhealthy }); len(ids) > 0 {
-		w.pass(time.Second)
+		w.pass(10 * time.Second)
 		w.sicken(ids...)
 		return "unhealthy " + strings.Join(ids, " ")
 	}
-	if d.Wake.After(w.now) {
+	if !d.Wake.IsZero() {
 		passed := d.Wake.Sub(w.now)
 		w.pass(passed)
 		return "+" + passed.Round(time.Second).String()
@@ -202,7 +202,6 @@ func (w *world) die(ids ...string) {
 			d.CrashStepAt = w.now
 		}
 	}
-	w.pass(time.Millisecond)
 }
 
 func (w *world) sicken(ids ...string) {
