@@ -84,8 +84,11 @@ func (f *forwarder) forward(w http.ResponseWriter, r *http.Request, rt *route) {
 	r = r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = &watchedRequest{ReadCloser: r.Body, idle: x.idle}
-		// A target may answer while the client still sends: streams go both ways.
-		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/1 always can
+		// A target may answer while the client still sends: streams go both ways. HTTP/1 always can.
+		rc := http.NewResponseController(w)
+		_ = rc.EnableFullDuplex()
+		// Whoever cuts the request off must not wait for a client that sends nothing.
+		defer context.AfterFunc(ctx, func() { _ = rc.SetReadDeadline(time.Now()) })()
 	}
 	w.Header()["Content-Type"] = nil // what the target does not say, net/http must not guess
 	f.reverse.ServeHTTP(w, r)
@@ -114,13 +117,15 @@ func (f *forwarder) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case cause == errSilentClient:
 		status = http.StatusRequestTimeout
-		w.Header().Set("Connection", "close")
 	case cause == errSilentTarget:
 		status = http.StatusGatewayTimeout
 	case cause == errDrained, cause == errStopping:
 	case cause != nil: // the client is gone
 	case isTimeout(err):
 		status = http.StatusGatewayTimeout
+	}
+	if cause != nil && r.ContentLength != 0 {
+		w.Header().Set("Connection", "close") // the rest of the body will not be read
 	}
 	f.log.Debug().Err(err).Str("target_group", x.target.Group).Stringer("target", x.target.Target).Int("status", status).
 		AnErr("cause", cause).Msg("request failed")

@@ -60,8 +60,9 @@ func (p *Proxy) createListener(ctx context.Context, want Listener) (Listener, []
 	lb := arn.LoadBalancer{Scope: p.scope(), Type: "app", Name: b.Name, ID: b.ARN[len(b.ARN)-16:]}
 	id := arn.Listener{LoadBalancer: lb, ID: ids.ELB()}
 	want.ARN, want.RuleARN = id.String(), arn.Rule{Listener: id, ID: ids.ELB()}.String()
-	tell, err := p.addListener(ctx, newListener(want))
-	return want, tell, err
+	l := newListener(want)
+	tell, err := p.addListener(ctx, l)
+	return l.conf, tell, err
 }
 
 // addListener binds before it writes down: the port that is bound is part of the record, and a socket that is bound in
@@ -140,6 +141,9 @@ func (p *Proxy) checkAction(a *Action, balancer string) error {
 		if w := a.weight(); w < 0 || w > 999 {
 			return invalid("Target group weight '%d' must be between '0-999' inclusive", w)
 		}
+		if a.StickySeconds < 0 || a.StickySeconds > 604800 {
+			return invalid("Target group stickiness duration must be between 1 and 604800 seconds")
+		}
 		return nil
 	case ActionFixedResponse:
 		return a.FixedResponse.validate()
@@ -169,7 +173,7 @@ func (f *FixedResponse) validate() error {
 func sameActions(a, b []Action) bool {
 	return slices.EqualFunc(a, b, func(x, y Action) bool {
 		fx, fy := cmp.Or(x.FixedResponse, &FixedResponse{}), cmp.Or(y.FixedResponse, &FixedResponse{})
-		return x.Type == y.Type && x.TargetGroup == y.TargetGroup && x.weight() == y.weight() && *fx == *fy
+		return x.Type == y.Type && x.TargetGroup == y.TargetGroup && x.weight() == y.weight() && x.StickySeconds == y.StickySeconds && *fx == *fy
 	})
 }
 

@@ -55,7 +55,8 @@ func (p *Proxy) register(ctx context.Context, groupARN string, targets []Target)
 			continue
 		}
 		seen[want.key()] = true
-		r := targetRecord{Group: g.arn, Target: want, Health: health, Registered: now}
+		// A nanosecond each keeps their order for a restart.
+		r := targetRecord{Group: g.arn, Target: want, Health: health, Registered: now.Add(time.Duration(len(fresh)))}
 		t := p.newTarget(g, r)
 		fresh, records, writes = append(fresh, t), append(records, r), append(writes, t.record())
 	}

@@ -88,6 +88,7 @@ type Action struct {
 	Order         int            // 0 when not given
 	TargetGroup   string         // forward: the ARN
 	Weight        *int           // forward: of the one group; nil is 1, with 0 it gets no request
+	StickySeconds int            // forward: the duration of a stickiness that is off; kept, without effect
 	FixedResponse *FixedResponse // fixed-response
 }
 
