@@ -77,7 +77,7 @@ func (run *runner) startContainer(ctx context.Context, def *taskdef.ContainerDef
 // createAndStart makes the container and starts it. An engine that may not raise limits as far as the definition asks
 // runs it without them, with a warning: on AWS the same definition starts.
 func (run *runner) createAndStart(ctx context.Context, name string, spec engine.Spec) error {
-	id, err := run.create(ctx, spec)
+	id, existed, err := run.create(ctx, spec)
 	if err != nil {
 		return &startError{"CannotCreateContainerError", err.Error()}
 	}
@@ -87,7 +87,7 @@ func (run *runner) createAndStart(ctx context.Context, name string, spec engine.
 	run.r.mu.Lock()
 	run.starting[name] = true
 	run.r.mu.Unlock()
-	err = run.retry(ctx, func() error { return run.r.eng.Start(ctx, id) })
+	err = run.start(ctx, name, id, existed)
 	if err != nil && len(spec.Ulimits) > 0 && strings.Contains(err.Error(), "error setting rlimit") && strings.Contains(err.Error(), "operation not permitted") {
 		run.r.log.Warn().Str("task", run.id).Str("container", name).Msg("the engine may not set these ulimits; the container starts without them")
 		run.r.cfg.Feed.Publish(feed.Item{Kind: "warning", Subject: name, Message: "the engine may not set these ulimits; the container starts without them"})
@@ -98,6 +98,29 @@ func (run *runner) createAndStart(ctx context.Context, name string, spec engine.
 		return run.createAndStart(ctx, name, spec)
 	}
 	return run.startDone(ctx, name, id, err)
+}
+
+// start starts a container. A start whose answer was lost may have happened: before it is asked for again the engine is
+// asked what is true, since a container that has ended must not run a second time.
+func (run *runner) start(ctx context.Context, name string, id engine.ContainerID, unsure bool) error {
+	r := run.r
+	return run.retry(ctx, func() error {
+		if unsure {
+			st, err := r.eng.Inspect(ctx, id)
+			if err != nil {
+				return err
+			}
+			if st.State == engine.StateExited && !st.FinishedAt.IsZero() {
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				run.ended[name] = engine.Event{ExitCode: st.ExitCode, Time: st.FinishedAt}
+				run.oom[name] = st.OOMKilled
+				return nil
+			}
+		}
+		unsure = true
+		return r.eng.Start(ctx, id)
+	})
 }
 
 // image makes sure that the image is there.
@@ -138,22 +161,22 @@ func (run *runner) image(ctx context.Context, def *taskdef.ContainerDefinition) 
 }
 
 // create makes the container, or finds the one that was made before under its name.
-func (run *runner) create(ctx context.Context, spec engine.Spec) (id engine.ContainerID, err error) {
+func (run *runner) create(ctx context.Context, spec engine.Spec) (id engine.ContainerID, existed bool, err error) {
 	err = run.retry(ctx, func() error {
 		id, err = run.r.eng.Create(ctx, spec)
 		if errors.Is(err, engine.ErrExists) {
 			st, inspectErr := run.r.eng.Inspect(ctx, engine.ContainerID(spec.Name))
 			if inspectErr == nil && st.Owner.Task == run.id {
-				id, err = st.ID, nil
+				id, existed, err = st.ID, true, nil
 			}
 		}
 		return err
 	})
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	run.update(func(t *Task) bool { t.container(spec.Owner.Container).RuntimeID = string(id); return true })
-	return id, nil
+	return id, existed, nil
 }
 
 // startDone notes the outcome of a start: what a container is comes from inspecting it, not from the call
@@ -173,14 +196,15 @@ func (run *runner) startDone(ctx context.Context, name string, id engine.Contain
 		if ctx.Err() != nil {
 			return startErr
 		}
-		c.StartedAt, c.ExitCode = time.Time{}, nil
+		delete(run.ended, name)
+		c.StartedAt, c.LastStatus, c.ExitCode = time.Time{}, StatusStopped, nil // a late event of its end adds nothing
 		return &startError{"CannotStartContainerError", startErr.Error()}
 	}
 	c.StartedAt, c.LastStatus = time.Now(), StatusRunning
 	if !st.StartedAt.IsZero() {
 		c.StartedAt = st.StartedAt
 	}
-	c.Bindings = run.bindings(t, st)
+	c.Bindings = bindings(run.def, name, st)
 	r.log.Debug().Str("task", t.ID).Str("container", name).Msg("container started")
 	if ev, ok := run.ended[name]; ok {
 		delete(run.ended, name)
@@ -193,7 +217,7 @@ func (run *runner) startDone(ctx context.Context, name string, id engine.Contain
 // needsInspect says whether ports have to be read back: in bridge mode the engine chooses them.
 func (run *runner) needsInspect(name string) bool {
 	c := run.def.Container(name)
-	return c != nil && len(c.PortMappings) > 0 && run.mode() == engine.NetworkBridge
+	return c != nil && len(c.PortMappings) > 0 && networkMode(run.def) == engine.NetworkBridge
 }
 
 // containerEnded notes the end of a container; an essential one takes its task along. r.mu is held.

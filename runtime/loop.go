@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,9 @@ type loop struct {
 }
 
 const repeatAfter = 6 * time.Hour
+
+// placeAgain is when a task that found no place is tried again: what frees one need not be of the service.
+const placeAgain = 10 * time.Second
 
 // startLoops starts the loop of every service that has none; it takes r.mu.
 func (r *Runtime) startLoops() {
@@ -89,9 +93,13 @@ func (r *Runtime) reconcile(ctx context.Context, l *loop) (wake time.Time, done 
 		}
 		now := time.Now()
 		d := plan.Next(r.view(s, l, now), now)
-		acted := r.apply(s, l, d, now)
+		acted, unplaced := r.apply(s, l, d, now)
+		maps.DeleteFunc(l.unhealthy, func(id string, _ bool) bool { t := r.tasks[id]; return t == nil || t.DesiredStatus == StatusStopped })
 		r.mu.Unlock()
 		if !acted {
+			if again := now.Add(r.scaled(placeAgain)); unplaced && (d.Wake.IsZero() || again.Before(d.Wake)) {
+				return again, false
+			}
 			return d.Wake, false
 		}
 		// The intent is durable before anything is made or stopped.
@@ -106,9 +114,10 @@ func (r *Runtime) reconcile(ctx context.Context, l *loop) (wake time.Time, done 
 	return time.Time{}, false
 }
 
-// apply carries a decision out in the records; it says whether anything changed. r.mu is held.
-func (r *Runtime) apply(s *Service, l *loop, d plan.Decision, now time.Time) bool {
-	acted := r.track(s, d, now)
+// apply carries a decision out in the records; it says whether anything changed, and whether a task found no place.
+// r.mu is held.
+func (r *Runtime) apply(s *Service, l *loop, d plan.Decision, now time.Time) (acted, unplaced bool) {
+	acted = r.track(s, d, now)
 	acted = r.applyStops(s, d) || acted
 	started, failed := r.applyStarts(s, l, d)
 	acted = acted || started
@@ -126,10 +135,10 @@ func (r *Runtime) apply(s *Service, l *loop, d plan.Decision, now time.Time) boo
 		s.Deployments = s.Deployments[:min(1, len(s.Deployments))]
 		r.touchService(s)
 		r.cfg.Feed.Publish(feed.Item{Kind: "service", Cluster: s.Cluster, Service: s.Name, Status: StatusInactive})
-		return true
+		return true, false
 	}
 	r.announce(s, l, d, now)
-	return acted
+	return acted, failed
 }
 
 // track keeps the deployments' desired counts: PRIMARY's is the service's, the others' go down as they are replaced.
@@ -218,6 +227,8 @@ func (r *Runtime) applyStarts(s *Service, l *loop, d plan.Decision) (acted, fail
 			tail = fmt.Sprintf(" Amazon ECS replaced %d tasks due to an unhealthy status.", min(unhealthy, len(ids)))
 		}
 		r.event(s, "(service %s) has started %d tasks: %s.%s", s.Name, len(ids), taskList(ids), tail)
+	}
+	if len(started) > 0 && !failed {
 		delete(l.said, "placement")
 	}
 	return len(started) > 0, failed

@@ -65,6 +65,7 @@ func (r *Runtime) newContainer(c *Cluster, t *Task, def *taskdef.ContainerDefini
 // addTask puts a new task into the runtime, marked to be saved; its runner starts when it is durable. r.mu is held.
 func (r *Runtime) addTask(t *Task) {
 	r.index(t)
+	r.fresh["task/"+t.ID] = struct{}{}
 	r.touch("task/" + t.ID)
 	r.publishTask(t)
 }

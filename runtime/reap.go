@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -17,6 +18,7 @@ const idleAfter = 10 * time.Minute
 func (r *Runtime) reapLoop(ctx context.Context) error {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
+	r.sweepLogs()
 	for {
 		r.reap(time.Now())
 		select {
@@ -53,6 +55,22 @@ func (r *Runtime) reap(now time.Time) {
 	for _, t := range gone {
 		if dir := r.logDir(t.ID); dir != "" {
 			_ = os.RemoveAll(dir)
+		}
+	}
+}
+
+// sweepLogs removes the logs of tasks that are forgotten: a daemon may have ended between the two.
+func (r *Runtime) sweepLogs() {
+	if r.cfg.LogDir == "" {
+		return
+	}
+	dirs, _ := os.ReadDir(r.cfg.LogDir) // none at the first start
+	for _, d := range dirs {
+		r.mu.Lock()
+		known := r.tasks[d.Name()] != nil
+		r.mu.Unlock()
+		if !known {
+			_ = os.RemoveAll(filepath.Join(r.cfg.LogDir, d.Name()))
 		}
 	}
 }

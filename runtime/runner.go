@@ -40,8 +40,9 @@ func (r *Runtime) startRunners() {
 	if !r.started() || !r.synced.Load() {
 		return // Run starts them when the engine is known
 	}
+	r.unstarted = false
 	for id, t := range r.tasks {
-		if t.LastStatus == StatusStopped || r.runners[id] != nil {
+		if _, fresh := r.fresh["task/"+id]; fresh || t.LastStatus == StatusStopped || r.runners[id] != nil {
 			continue
 		}
 		run := &runner{r: r, id: id, moved: make(chan struct{}), starting: map[string]bool{},
@@ -178,17 +179,9 @@ func (run *runner) bringUp(ctx context.Context) {
 func (run *runner) provision(ctx context.Context) error {
 	t, _ := run.look()
 	if t.Attachment != nil && t.Namespace == "" {
-		var ns engine.Namespace
-		err := run.retry(ctx, func() (err error) { ns, err = run.r.eng.Take(ctx); return err })
-		if err != nil {
+		if err := run.takeNamespace(ctx); err != nil {
 			return &startError{"ResourceInitializationError", "unable to provision the task's network: " + err.Error()}
 		}
-		run.update(func(t *Task) bool {
-			t.Namespace = ns.ID
-			a := t.Attachment
-			a.Status, a.MAC, a.DNSName, a.Address = "ATTACHED", ns.MAC, ns.Hostname, ns.Address.String()
-			return true
-		})
 		if err := run.durable(ctx); err != nil { // before a container joins (style.md 4)
 			return err
 		}
@@ -206,6 +199,39 @@ func (run *runner) provision(ctx context.Context) error {
 		return true
 	})
 	return nil
+}
+
+// takeNamespace takes a namespace and notes it. One that was taken while the namespaces in use were looked through is
+// given back: it was not among them, and may have been removed as nobody's.
+func (run *runner) takeNamespace(ctx context.Context) error {
+	r := run.r
+	for {
+		r.mu.Lock()
+		before := r.adoptions
+		r.mu.Unlock()
+		var ns engine.Namespace
+		err := run.retry(ctx, func() (err error) { ns, err = r.eng.Take(ctx); return err })
+		if err != nil {
+			return err
+		}
+		ours := false
+		run.update(func(t *Task) bool {
+			if ours = before%2 == 0 && r.adoptions == before; !ours {
+				return false
+			}
+			t.Namespace = ns.ID
+			a := t.Attachment
+			a.Status, a.MAC, a.DNSName, a.Address = "ATTACHED", ns.MAC, ns.Hostname, ns.Address.String()
+			return true
+		})
+		if ours {
+			return nil
+		}
+		_ = run.retry(ctx, func() error { return r.eng.Release(ctx, ns.ID) })
+		if sleep(ctx, 50*time.Millisecond); ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // limit bounds the task as a whole, where the engine can.

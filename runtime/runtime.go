@@ -60,9 +60,12 @@ type Runtime struct {
 	loops     map[serviceKey]*loop
 	runners   map[string]*runner
 	dirty     map[string]struct{}
+	fresh     map[string]struct{} // keys of tasks that are in no store yet: nothing is done for them
+	unstarted bool                // some that were fresh have no runner yet
+	adoptions int                 // begun and ended ones: an odd number is an adoption of namespaces under way
 	warned    map[string]bool
 
-	flushing sync.Mutex
+	flushing chan struct{} // capacity one: holds a token while a commit is under way
 	unsaved  chan struct{} // something is dirty
 	synced   atomic.Bool   // what the engine runs is known: decisions may be made
 
@@ -80,8 +83,9 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 		cfg: cfg, eng: cfg.Engine,
 		clusters: map[string]*Cluster{}, families: map[string]*family{}, services: map[serviceKey]*Service{},
 		tasks: map[string]*Task{}, ofService: map[serviceKey]map[string]*Task{}, loops: map[serviceKey]*loop{}, runners: map[string]*runner{},
-		dirty: map[string]struct{}{}, warned: map[string]bool{}, unsaved: make(chan struct{}, 1),
-		log: *zerolog.Ctx(ctx),
+		dirty: map[string]struct{}{}, fresh: map[string]struct{}{}, warned: map[string]bool{}, unsaved: make(chan struct{}, 1),
+		flushing: make(chan struct{}, 1),
+		log:      *zerolog.Ctx(ctx),
 	}
 	info, err := cfg.Engine.Info(ctx)
 	if err != nil {
@@ -110,6 +114,13 @@ func (r *Runtime) Run(ctx context.Context) error {
 	g.Go(func() error { return r.watchEngine(ctx) })
 	g.Go(func() error { return r.watchTargets(ctx) })
 	g.Go(func() error { return r.reapLoop(ctx) })
+	g.Go(func() error { // nothing joins the group when it may have been waited for
+		<-ctx.Done()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.group = nil
+		return nil
+	})
 	err := g.Wait()
 	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
 		err = nil
@@ -135,8 +146,12 @@ func (r *Runtime) touch(key string) {
 
 // save makes everything durable that was touched before the call. Callers that come together share a commit.
 func (r *Runtime) save(ctx context.Context) error {
-	r.flushing.Lock()
-	defer r.flushing.Unlock()
+	select {
+	case r.flushing <- struct{}{}:
+		defer func() { <-r.flushing }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	r.mu.Lock()
 	changes := make([]store.Change, 0, len(r.dirty))
 	for key := range r.dirty {
@@ -160,6 +175,14 @@ func (r *Runtime) save(ctx context.Context) error {
 		r.mu.Unlock()
 		return fmt.Errorf("save state: %w", err)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range changes {
+		if _, ok := r.fresh[c.Key.ID]; ok {
+			delete(r.fresh, c.Key.ID)
+			r.unstarted = true
+		}
+	}
 	return nil
 }
 
@@ -174,6 +197,12 @@ func (r *Runtime) saveLoop(ctx context.Context) error {
 		for r.save(ctx) != nil && ctx.Err() == nil {
 			r.log.Error().Msg("state cannot be saved; trying again")
 			sleep(ctx, time.Second)
+		}
+		r.mu.Lock()
+		late := r.unstarted // who made them was told of a failure and went away
+		r.mu.Unlock()
+		if late {
+			r.startRunners()
 		}
 	}
 }
@@ -272,6 +301,7 @@ func (r *Runtime) index(t *Task) {
 // forget removes a task's record; r.mu is held.
 func (r *Runtime) forget(t *Task) {
 	delete(r.tasks, t.ID)
+	delete(r.fresh, "task/"+t.ID)
 	key := serviceKey{t.Cluster, t.Service}
 	delete(r.ofService[key], t.ID)
 	if len(r.ofService[key]) == 0 {

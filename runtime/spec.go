@@ -13,9 +13,9 @@ import (
 	"miniecs/taskdef"
 )
 
-// mode is the task's network mode; an absent one acts as bridge (spec/task-definition.md 2).
-func (run *runner) mode() engine.NetworkMode {
-	return engine.NetworkMode(or(run.def.NetworkMode, taskdef.NetworkModeBridge))
+// networkMode is a definition's; an absent one acts as bridge (spec/task-definition.md 2).
+func networkMode(td *taskdef.TaskDefinition) engine.NetworkMode {
+	return engine.NetworkMode(or(td.NetworkMode, taskdef.NetworkModeBridge))
 }
 
 // platform is what a pull asks for: only what the definition names, or everything would be emulated on Apple silicon
@@ -44,7 +44,7 @@ func (run *runner) spec(ctx context.Context, def *taskdef.ContainerDefinition) (
 		EntryPoint: def.EntryPoint, Command: def.Command, Env: env, WorkingDir: def.WorkingDirectory, User: def.User,
 		Owner: engine.Owner{Cluster: t.Cluster, Service: t.Service, Task: t.ID, TaskARN: t.ARN, Family: run.def.Family,
 			Revision: run.def.Revision, Container: def.Name},
-		Labels: run.labels(&t, def), Network: run.mode(), Mounts: mounts,
+		Labels: run.labels(&t, def), Network: networkMode(run.def), Mounts: mounts,
 		ReadonlyRootfs: taskdef.Value(def.ReadonlyRootFilesystem), Privileged: taskdef.Value(def.Privileged),
 		TTY: taskdef.Value(def.PseudoTerminal), OpenStdin: taskdef.Value(def.Interactive), SecurityOpt: securityOptions(def),
 		NetworkDisabled: taskdef.Value(def.DisableNetworking), StopTimeout: run.stopTimeout(def), HealthCheck: run.healthCheck(def),
@@ -231,15 +231,15 @@ func (run *runner) healthCheck(def *taskdef.ContainerDefinition) *engine.HealthC
 }
 
 // bindings are the host ports that the API shows: none in awsvpc (spec/ecs-control-plane.md 1.6).
-func (run *runner) bindings(t *Task, st engine.Status) []PortBinding {
+func bindings(td *taskdef.TaskDefinition, container string, st engine.Status) []PortBinding {
 	var out []PortBinding
-	switch run.mode() {
+	switch networkMode(td) {
 	case engine.NetworkBridge:
 		for _, p := range st.Ports {
 			out = append(out, PortBinding{BindIP: "0.0.0.0", ContainerPort: p.ContainerPort, HostPort: p.HostPort, Protocol: p.Protocol})
 		}
 	case engine.NetworkHost:
-		if def := run.def.Container(st.Owner.Container); def != nil {
+		if def := td.Container(container); def != nil {
 			for _, p := range def.PortMappings {
 				out = append(out, PortBinding{BindIP: "0.0.0.0", ContainerPort: p.ContainerPort, HostPort: p.ContainerPort, Protocol: or(p.Protocol, "tcp")})
 			}

@@ -80,7 +80,11 @@ func (f *fakeTargets) Group(_ context.Context, group string) (GroupInfo, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	_, ok := f.groups[group]
-	return GroupInfo{ARN: group, TargetType: "ip", HasListener: true}, ok
+	kind := "ip"
+	if group == "instance" {
+		kind = group
+	}
+	return GroupInfo{ARN: group, TargetType: kind, HasListener: true}, ok
 }
 
 func (f *fakeTargets) Changed() <-chan string { return f.changed }

@@ -13,7 +13,13 @@ import (
 // tearDown takes the task from wherever it is to STOPPED: targets drain, containers stop in the reverse of their
 // order, then everything of the task is removed from the engine. It returns early only when ctx ends.
 func (run *runner) tearDown(ctx context.Context) {
+	if run.durable(ctx) != nil { // the wish to stop comes before the act, or a restart would take it for a crash
+		return
+	}
 	run.deregisterTargets(ctx)
+	if ctx.Err() != nil {
+		return
+	}
 	run.update(func(t *Task) bool {
 		if !t.StartedAt.IsZero() && t.StoppingAt.IsZero() {
 			t.StoppingAt = time.Now()

@@ -20,12 +20,12 @@ func (run *runner) registerTargets(ctx context.Context) error {
 	r := run.r
 	var want []TaskTarget
 	run.update(func(t *Task) bool {
-		s := r.services[serviceKey{t.Cluster, t.Service}]
+		s := r.serviceOf(t)
 		if s == nil || r.cfg.Targets == nil {
 			return false
 		}
 		d := s.deployment(t.Deployment)
-		if d == nil || len(d.LoadBalancers) == 0 {
+		if len(d.LoadBalancers) == 0 {
 			return false
 		}
 		want = run.targets(t, d.LoadBalancers)
@@ -40,19 +40,56 @@ func (run *runner) registerTargets(ctx context.Context) error {
 		return err
 	}
 	for _, tg := range want {
-		err := r.cfg.Targets.Register(ctx, tg.Group, Target{tg.ID, tg.Port})
-		r.mu.Lock()
-		t := r.tasks[run.id]
-		if s := r.services[serviceKey{t.Cluster, t.Service}]; s != nil {
-			if err != nil {
-				r.event(s, "(service %s) failed to register targets in (target-group %s) with (error %s)", s.Name, tg.Group, err)
-			} else {
-				r.event(s, "(service %s) registered 1 targets in (target-group %s)", s.Name, tg.Group)
-			}
+		if err := run.register(ctx, tg); err != nil {
+			return err
 		}
-		r.mu.Unlock()
 	}
 	return nil
+}
+
+// register puts the task into one target group. It tries until that is done: a RUNNING task that nobody sends requests
+// to would be stuck for ever. Only where the group is gone there is nothing to wait for.
+func (run *runner) register(ctx context.Context, tg TaskTarget) error {
+	r := run.r
+	told := false
+	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
+		err := r.cfg.Targets.Register(ctx, tg.Group, Target{tg.ID, tg.Port})
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err == nil {
+			run.event("registered 1 targets in (target-group %s)", tg.Group)
+			return nil
+		}
+		if !told {
+			told = true
+			run.event("failed to register targets in (target-group %s) with (error %s)", tg.Group, err)
+		}
+		if _, ok := r.cfg.Targets.Group(ctx, tg.Group); !ok {
+			return nil
+		}
+		sleep(ctx, wait)
+	}
+}
+
+// event writes a line of the task's service's history, in ECS's usual form.
+func (run *runner) event(format string, args ...any) {
+	r := run.r
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.serviceOf(r.tasks[run.id]); s != nil {
+		r.event(s, "(service "+s.Name+") "+format, args...)
+	}
+}
+
+// serviceOf is the service that a task belongs to: not one of the same name that was made after its own was deleted.
+// r.mu is held.
+func (r *Runtime) serviceOf(t *Task) *Service {
+	s := r.services[serviceKey{t.Cluster, t.Service}]
+	if s == nil || s.deployment(t.Deployment) == nil {
+		return nil
+	}
+	return s
 }
 
 // targets are the task's places: its own address in awsvpc, else the instance and the host port.
@@ -96,20 +133,23 @@ func (run *runner) deregisterTargets(ctx context.Context) {
 		return true
 	})
 	for i, tg := range targets {
-		if tg.State == targetDraining {
-			continue // a former daemon told the proxy
-		}
-		for ctx.Err() == nil {
+		for {
 			err := r.cfg.Targets.Deregister(ctx, tg.Group, Target{tg.ID, tg.Port})
+			if ctx.Err() != nil {
+				return // it may not have happened: the next daemon says it again
+			}
 			if err == nil {
 				break
 			}
 			r.log.Warn().Err(err).Str("task", run.id).Str("target_group", tg.Group).Msg("target not deregistered; trying again")
 			sleep(ctx, time.Second)
 		}
+		if tg.State == targetDraining {
+			continue // a former daemon wrote the events
+		}
 		run.update(func(t *Task) bool {
 			t.Targets[i].State = targetDraining
-			if s := r.services[serviceKey{t.Cluster, t.Service}]; s != nil {
+			if s := r.serviceOf(t); s != nil {
 				r.event(s, "(service %s, taskSet %s) has begun draining connections on 1 tasks.", s.Name, t.Deployment)
 				r.event(s, "(service %s) deregistered 1 targets in (target-group %s)", s.Name, tg.Group)
 			}
@@ -122,7 +162,10 @@ func (run *runner) deregisterTargets(ctx context.Context) {
 	if !dead {
 		_ = run.wait(ctx, func(t *Task) bool { return essentialEnded(t) || r.drained(t) })
 	}
-	run.update(func(t *Task) bool { t.Targets = nil; return ctx.Err() == nil })
+	if ctx.Err() != nil {
+		return
+	}
+	run.update(func(t *Task) bool { t.Targets = nil; return true })
 }
 
 func essentialEnded(t *Task) bool {

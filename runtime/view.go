@@ -22,9 +22,10 @@ func (r *Runtime) view(s *Service, l *loop, now time.Time) plan.View {
 		})
 	}
 	for _, t := range r.ofService[serviceKey{s.Cluster, s.Name}] {
-		if t.LastStatus != StatusStopped {
-			v.Tasks = append(v.Tasks, r.viewTask(s, l, t, now))
+		if t.LastStatus == StatusStopped || t.DesiredStatus == StatusStopped && s.deployment(t.Deployment) == nil {
+			continue // also what still stops of a deleted service of that name: it is nothing of this one
 		}
+		v.Tasks = append(v.Tasks, r.viewTask(s, l, t, now))
 	}
 	return v
 }
@@ -41,7 +42,11 @@ func (r *Runtime) viewTask(s *Service, l *loop, t *Task, now time.Time) plan.Tas
 	}
 	p.Phase = plan.Running
 	r.judge(s, t, &p, now)
-	if p.Unhealthy && l != nil && !l.unhealthy[t.ID] {
+	switch {
+	case l == nil:
+	case !p.Unhealthy:
+		delete(l.unhealthy, t.ID)
+	case !l.unhealthy[t.ID]:
 		l.unhealthy[t.ID] = true
 		r.sayUnhealthy(s, t)
 	}

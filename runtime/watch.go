@@ -167,15 +167,11 @@ func (r *Runtime) resync(ctx context.Context) error {
 	if _, err := r.eng.Network(ctx); err != nil {
 		return fmt.Errorf("find the network: %w", err)
 	}
-	r.mu.Lock()
-	var inUse []string
-	for _, t := range r.tasks {
-		if t.Namespace != "" && t.LastStatus != StatusStopped {
-			inUse = append(inUse, t.Namespace)
-		}
-	}
-	r.mu.Unlock()
+	inUse, started := r.engaged()
 	alive, err := r.eng.Adopt(ctx, inUse)
+	r.mu.Lock()
+	r.adoptions++
+	r.mu.Unlock()
 	if err != nil {
 		return fmt.Errorf("adopt namespaces: %w", err)
 	}
@@ -202,10 +198,33 @@ func (r *Runtime) resync(ctx context.Context) error {
 	}
 	for _, t := range r.tasks {
 		if t.LastStatus != StatusStopped {
-			r.compare(t, found)
+			r.compare(t, found, started)
 		}
 	}
 	return nil
+}
+
+// engaged gives the namespaces in use and the names of the containers that were started, before the engine is asked:
+// runners go on meanwhile, and what they start is not in an answer given before. It begins an adoption.
+func (r *Runtime) engaged() (namespaces []string, started map[string]bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.adoptions++
+	started = map[string]bool{}
+	for _, t := range r.tasks {
+		if t.LastStatus == StatusStopped {
+			continue
+		}
+		if t.Namespace != "" {
+			namespaces = append(namespaces, t.Namespace)
+		}
+		for _, c := range t.Containers {
+			if !c.StartedAt.IsZero() {
+				started[c.EngineName] = true
+			}
+		}
+	}
+	return namespaces, started
 }
 
 // sight inspects a listed container of a task that lives; one of no such task is removed.
@@ -229,19 +248,22 @@ func (r *Runtime) sight(ctx context.Context, st engine.Status) (engine.Status, e
 }
 
 // compare takes over what the engine says of a task's containers; r.mu is held.
-func (r *Runtime) compare(t *Task, found map[string]engine.Status) {
+func (r *Runtime) compare(t *Task, found map[string]engine.Status, started map[string]bool) {
 	run := r.runners[t.ID]
 	for i := range t.Containers {
 		c := &t.Containers[i]
 		st, ok := found[c.EngineName]
 		switch {
 		case run != nil && run.starting[c.Name], c.LastStatus == StatusStopped:
-		case !ok && !c.StartedAt.IsZero():
+		case !ok && started[c.EngineName]:
 			r.vanished(t, c)
 		case !ok:
 		case st.State == engine.StateRunning:
 			if c.StartedAt.IsZero() && run == nil { // started, but the daemon ended before it could say so
 				c.StartedAt, c.LastStatus, c.RuntimeID = st.StartedAt, StatusRunning, string(st.ID)
+				if td, err := r.definition(t); err == nil {
+					c.Bindings = bindings(td, c.Name, st)
+				}
 				r.changed(t)
 			}
 			r.setHealth(t, c, st.Health)
