@@ -147,9 +147,12 @@ func (r *Runtime) checkService(in ServiceInput, td *taskdef.TaskDefinition, laun
 	return checkLoadBalancers(in.LoadBalancers, td, groups)
 }
 
+// mostDesired is AWS's quota of tasks per service. Without it one slip of the keyboard fills a laptop.
+const mostDesired = 5000
+
 func checkNumbers(desired, grace *int) error {
-	if desired != nil && *desired < 0 {
-		return refuse(Invalid, "desiredCount should be 0 or more.")
+	if desired != nil && (*desired < 0 || *desired > mostDesired) {
+		return refuse(Invalid, "desiredCount should be between 0 and %d.", mostDesired)
 	}
 	if grace != nil && (*grace < 0 || *grace > 1<<31-1) {
 		return refuse(Invalid, "healthCheckGracePeriodSeconds should be between 0 and 2,147,483,647.")

@@ -2,6 +2,7 @@ package ecs
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -17,7 +18,7 @@ var clusterExtra = []string{
 
 func (h *handlers) CreateCluster(ctx context.Context, in *awsecs.CreateClusterInput) (*awsecs.CreateClusterOutput, error) {
 	tags, err := tagsIn(in.Tags)
-	if err := first(err, clusterSettings(in.Settings)); err != nil {
+	if err := first(err, clusterSettings(in.Settings), h.providers(in.CapacityProviders, in.DefaultCapacityProviderStrategy)); err != nil {
 		return nil, err
 	}
 	extra, err := pick(in, clusterExtra...)
@@ -89,13 +90,25 @@ func (h *handlers) UpdateClusterSettings(ctx context.Context, in *awsecs.UpdateC
 // PutClusterCapacityProviders replaces both lists (ecs-control-plane.md 7.6). An empty strategy is legal, an unknown
 // provider is not.
 func (h *handlers) PutClusterCapacityProviders(ctx context.Context, in *awsecs.PutClusterCapacityProvidersInput) (*awsecs.PutClusterCapacityProvidersOutput, error) {
-	for _, name := range in.CapacityProviders {
-		if _, ok := h.capacityProvider(name); !ok {
-			return nil, invalid("The specified capacity provider '%s' is not in an ACTIVE state. Specify a valid capacity provider and try again.", name)
-		}
+	if err := h.providers(in.CapacityProviders, in.DefaultCapacityProviderStrategy); err != nil {
+		return nil, err
 	}
 	c, err := h.updateCluster(ctx, in.Cluster, in)
 	return &awsecs.PutClusterCapacityProvidersOutput{Cluster: c}, err
+}
+
+// providers refuses capacity providers that do not exist, in a cluster's list and in its default strategy.
+func (h *handlers) providers(names []string, strategy []types.CapacityProviderStrategyItem) error {
+	names = slices.Clone(names)
+	for _, item := range strategy {
+		names = append(names, value(item.CapacityProvider))
+	}
+	for _, name := range names {
+		if _, ok := h.capacityProvider(name); !ok {
+			return invalid("The specified capacity provider '%s' is not in an ACTIVE state. Specify a valid capacity provider and try again.", name)
+		}
+	}
+	return nil
 }
 
 func (h *handlers) updateCluster(ctx context.Context, name *string, in any) (*types.Cluster, error) {

@@ -25,6 +25,18 @@ var defaultSettings = map[types.SettingName]string{
 	types.SettingNameFargateEventWindows:             "disabled",
 }
 
+// settingValues are what a setting can be; the long ARNs have a rule of their own.
+var settingValues = map[types.SettingName][]string{
+	types.SettingNameAwsvpcTrunking:                  {"enabled", "disabled"},
+	types.SettingNameContainerInsights:               {"enabled", "disabled", "enhanced"},
+	types.SettingNameFargateFipsMode:                 {"enabled", "disabled"},
+	types.SettingNameTagResourceAuthorization:        {"on", "off"},
+	types.SettingNameFargateTaskRetirementWaitPeriod: {"0", "7", "14"},
+	types.SettingNameGuardDutyActivate:               {"on", "off"},
+	types.SettingNameDefaultLogDriverMode:            {"blocking", "non-blocking"},
+	types.SettingNameFargateEventWindows:             {"enabled", "disabled"},
+}
+
 // settings are what was put since the daemon started. Nothing here acts on an account setting, so they are not kept
 // longer than that; there is one principal, and its settings are the account's.
 type settings struct {
@@ -88,6 +100,9 @@ func (h *handlers) putSetting(name types.SettingName, v string) (*types.Setting,
 	}
 	if v == "" {
 		return nil, invalid("value can not be empty.")
+	}
+	if may := settingValues[name]; len(may) > 0 && !slices.Contains(may, v) {
+		return nil, invalid("Invalid Setting Value. %s should be one of [%s]", name, list(may))
 	}
 	h.settings.mu.Lock()
 	h.settings.put[name] = v

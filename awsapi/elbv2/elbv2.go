@@ -58,7 +58,7 @@ func Service(p *proxy.Proxy, acct account.Account) wire.Service {
 			"RemoveTags":   op(h.RemoveTags),
 			"DescribeTags": op(h.DescribeTags),
 
-			"DescribeAccountLimits": op(h.DescribeAccountLimits),
+			"DescribeAccountLimits": op(h.DescribeAccountLimits), "DescribeCapacityReservation": op(h.DescribeCapacityReservation),
 		},
 	}
 }
@@ -121,6 +121,9 @@ func tagsIn(in []types.Tag) []proxy.Tag {
 
 // AddTags adds tags to resources.
 func (h *handlers) AddTags(ctx context.Context, in *elb.AddTagsInput) (*elb.AddTagsOutput, error) {
+	if err := checkTagText(in.Tags); err != nil {
+		return nil, err
+	}
 	return &elb.AddTagsOutput{}, h.p.AddTags(ctx, in.ResourceArns, tagsIn(in.Tags))
 }
 

@@ -1,6 +1,7 @@
 package elbv2
 
 import (
+	"cmp"
 	"context"
 
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -14,7 +15,7 @@ func (h *handlers) CreateListener(ctx context.Context, in *elb.CreateListenerInp
 	if len(in.Certificates) > 0 || in.SslPolicy != nil || len(in.AlpnPolicy) > 0 || in.MutualAuthentication != nil {
 		return nil, &proxy.Error{Code: proxy.CodeUnsupportedProtocol, Message: "miniecs does not have HTTPS listeners yet; use HTTP"}
 	}
-	if err := checkForwards(in.DefaultActions); err != nil {
+	if err := cmp.Or(checkForwards(in.DefaultActions), checkFixed(in.DefaultActions), checkTagText(in.Tags)); err != nil {
 		return nil, err
 	}
 	l, err := h.p.CreateListener(ctx, proxy.Listener{LoadBalancerARN: value(in.LoadBalancerArn), Port: int(value(in.Port)),
@@ -133,7 +134,7 @@ func (h *handlers) ModifyListener(ctx context.Context, in *elb.ModifyListenerInp
 	if len(in.Certificates) > 0 || in.SslPolicy != nil || len(in.AlpnPolicy) > 0 || in.MutualAuthentication != nil {
 		return nil, &proxy.Error{Code: proxy.CodeUnsupportedProtocol, Message: "miniecs does not have HTTPS listeners yet; use HTTP"}
 	}
-	if err := checkForwards(in.DefaultActions); err != nil {
+	if err := cmp.Or(checkForwards(in.DefaultActions), checkFixed(in.DefaultActions), checkPort(in.Port)); err != nil {
 		return nil, err
 	}
 	l, err := h.p.ModifyListener(ctx, proxy.Listener{ARN: value(in.ListenerArn), Port: int(value(in.Port)), Protocol: string(in.Protocol),

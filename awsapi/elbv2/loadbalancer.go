@@ -27,6 +27,9 @@ func (h *handlers) CreateLoadBalancer(ctx context.Context, in *elb.CreateLoadBal
 	if err := h.checkSubnets(subnets); err != nil {
 		return nil, err
 	}
+	if err := checkTagText(in.Tags); err != nil {
+		return nil, err
+	}
 	groups := in.SecurityGroups
 	if len(groups) == 0 {
 		groups = []string{h.acct.VPC.SecurityGroup.ID}
@@ -167,4 +170,12 @@ func (h *handlers) SetSubnets(ctx context.Context, in *elb.SetSubnetsInput) (*el
 func (h *handlers) SetIPAddressType(ctx context.Context, in *elb.SetIpAddressTypeInput) (*elb.SetIpAddressTypeOutput, error) {
 	lb, err := h.p.UpdateLoadBalancer(ctx, value(in.LoadBalancerArn), nil, nil, string(in.IpAddressType))
 	return &elb.SetIpAddressTypeOutput{IpAddressType: types.IpAddressType(lb.IPAddressType)}, err
+}
+
+// DescribeCapacityReservation answers that nothing is reserved: Terraform asks it of every load balancer that it reads.
+func (h *handlers) DescribeCapacityReservation(_ context.Context, in *elb.DescribeCapacityReservationInput) (*elb.DescribeCapacityReservationOutput, error) {
+	if _, err := h.p.LoadBalancers([]string{value(in.LoadBalancerArn)}, nil); err != nil {
+		return nil, err
+	}
+	return &elb.DescribeCapacityReservationOutput{CapacityReservationState: []types.ZonalCapacityReservationState{}}, nil
 }

@@ -1,6 +1,7 @@
 package elbv2
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -19,7 +20,8 @@ func (h *handlers) CreateTargetGroup(ctx context.Context, in *elb.CreateTargetGr
 	if in.TargetControlPort != nil {
 		return nil, &proxy.Error{Code: proxy.CodeInvalidConfiguration, Message: "miniecs does not have target control ports yet"}
 	}
-	if err := checkMatcher(in.Matcher); err != nil {
+	if err := cmp.Or(checkMatcher(in.Matcher), checkTagText(in.Tags),
+		checkNumbers(in.HealthCheckIntervalSeconds, in.HealthCheckTimeoutSeconds, in.HealthyThresholdCount, in.UnhealthyThresholdCount)); err != nil {
 		return nil, err
 	}
 	g, err := h.p.CreateTargetGroup(ctx, proxy.TargetGroup{
@@ -94,7 +96,8 @@ func (h *handlers) ModifyTargetGroup(ctx context.Context, in *elb.ModifyTargetGr
 	if in.HealthCheckEnabled != nil && !*in.HealthCheckEnabled {
 		return nil, invalid("Health check enabled must be true for this target group")
 	}
-	if err := checkMatcher(in.Matcher); err != nil {
+	if err := cmp.Or(checkMatcher(in.Matcher),
+		checkNumbers(in.HealthCheckIntervalSeconds, in.HealthCheckTimeoutSeconds, in.HealthyThresholdCount, in.UnhealthyThresholdCount)); err != nil {
 		return nil, err
 	}
 	g, err := h.p.ModifyTargetGroup(ctx, value(in.TargetGroupArn), check(in.HealthCheckProtocol, in.HealthCheckPort, in.HealthCheckPath,
@@ -144,16 +147,25 @@ func targetsIn(in []types.TargetDescription) []proxy.Target {
 
 // RegisterTargets registers targets.
 func (h *handlers) RegisterTargets(ctx context.Context, in *elb.RegisterTargetsInput) (*elb.RegisterTargetsOutput, error) {
+	if err := checkTargets(in.Targets); err != nil {
+		return nil, err
+	}
 	return &elb.RegisterTargetsOutput{}, h.p.RegisterTargets(ctx, value(in.TargetGroupArn), targetsIn(in.Targets))
 }
 
 // DeregisterTargets deregisters targets; they drain.
 func (h *handlers) DeregisterTargets(ctx context.Context, in *elb.DeregisterTargetsInput) (*elb.DeregisterTargetsOutput, error) {
+	if err := checkTargets(in.Targets); err != nil {
+		return nil, err
+	}
 	return &elb.DeregisterTargetsOutput{}, h.p.DeregisterTargets(ctx, value(in.TargetGroupArn), targetsIn(in.Targets))
 }
 
 // DescribeTargetHealth describes the health of targets.
 func (h *handlers) DescribeTargetHealth(_ context.Context, in *elb.DescribeTargetHealthInput) (*elb.DescribeTargetHealthOutput, error) {
+	if err := checkTargets(in.Targets); err != nil {
+		return nil, err
+	}
 	found, err := h.p.TargetHealth(value(in.TargetGroupArn), targetsIn(in.Targets))
 	if err != nil {
 		return nil, err
