@@ -42,10 +42,18 @@ func (c *control) handler() http.Handler {
 	mux.HandleFunc("GET /_miniecs/images", c.images)
 	mux.HandleFunc("PUT /_miniecs/images", c.putImage)
 	mux.HandleFunc("DELETE /_miniecs/images", func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("ref") == "" {
+			refuse(w, http.StatusBadRequest, errors.New("ref is missing"))
+			return
+		}
 		done(w, c.eng.RemoveImage(r.Context(), r.FormValue("ref")))
 	})
 	mux.HandleFunc("PUT /_miniecs/secrets", c.putSecrets)
 	mux.HandleFunc("DELETE /_miniecs/secrets", func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("stack") == "" {
+			refuse(w, http.StatusBadRequest, errors.New("stack is missing"))
+			return
+		}
 		done(w, c.secrets.put(r.Context(), r.FormValue("stack"), nil))
 	})
 	mux.HandleFunc("GET /_miniecs/spares", c.spares)
@@ -85,7 +93,7 @@ func (c *control) watch(w http.ResponseWriter, r *http.Request) {
 			refuse(w, http.StatusBadRequest, fmt.Errorf("cursor %q is no number", s))
 			return
 		}
-		cursor = n
+		cursor = min(n, cursor) // one that is not given yet is of a daemon before this one
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
@@ -225,7 +233,12 @@ func (c *control) putSecrets(w http.ResponseWriter, r *http.Request) {
 
 // spares counts the task networks that stand ready, after asking for so many.
 func (c *control) spares(w http.ResponseWriter, r *http.Request) {
-	if n, err := strconv.Atoi(r.FormValue("want")); err == nil && n >= 0 && n <= 100 {
+	if s := r.FormValue("want"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 0 || n > 100 {
+			refuse(w, http.StatusBadRequest, fmt.Errorf("want %q is no number from 0 to 100", s))
+			return
+		}
 		c.eng.Want(n)
 	}
 	answer(w, map[string]int{"spares": c.eng.Spares()})

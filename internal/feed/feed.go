@@ -66,10 +66,12 @@ func (f *Feed) Cursor() uint64 {
 }
 
 // Since gives the items from cursor on, at once if there are any, else when the first comes. The next cursor to ask
-// for is that of the last item plus one. missed counts items that the feed no longer has.
+// for is that of the last item plus one. missed counts items that the feed no longer has. Cursor 0 is the start; one that is
+// not given yet (of a daemon before this one) is the end.
 func (f *Feed) Since(ctx context.Context, cursor uint64) (items []Item, missed uint64, err error) {
 	for {
 		f.mu.Lock()
+		cursor = min(max(cursor, 1), f.next)
 		first := f.next - uint64(len(f.items))
 		if cursor < first {
 			missed, cursor = first-cursor, first
