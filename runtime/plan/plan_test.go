@@ -145,6 +145,10 @@ func TestNext_ReplacesRevisions(t *testing.T) {
 			"StopTask d: replaced by 3\nStopTask c: replaced by 3\n"},
 		{"2.3: and those that do not count yet", view(2, 100, 200, to3, running("a", "1"), running("b", "1"), young("c", "2")),
 			"StopTask c: replaced by 3\nStartTask 3: 0 of 2 running\nwake in 30s\n"},
+		{"2.3: even where they would be missed", view(2, 100, 200, to3, running("a", "1"), pending("c", "2")),
+			"StopTask c: replaced by 3\nStartTask 1: 1 of 2 of the old revision left\nStartTask 3: 0 of 2 running\n"},
+		{"2.2: two old revisions together start no more than the lower bound", view(2, 100, 200, deps{progressing("3", 2), completed("2", 2), completed("1", 2)}),
+			"StartTask 2: 0 of 2 of the old revision left\nStartTask 2: 0 of 2 of the old revision left\nStartTask 3: 0 of 2 running\nStartTask 3: 0 of 2 running\n"},
 		{"2.3: both predecessors serve until the third does", view(2, 100, 200, deps{progressing("3", 2), progressing("2", 1), completed("1", 1)},
 			running("a", "1"), running("b", "2")),
 			"StartTask 3: 0 of 2 running\nStartTask 3: 0 of 2 running\n"},
@@ -186,6 +190,8 @@ func TestNext_ReplacesUnhealthy(t *testing.T) {
 		{"2.5: and waits until that counts", view(2, 50, 100, one, sick("a", "1"), young("b", "1")), "wake in 30s\n"},
 		{"2.5: takes the extra one away after recovery", view(2, 100, 200, one, running("a", "1"), running("b", "1"), running("c", "1")),
 			"StopTask c: scaled in to 2\n"},
+		{"2.5: stops it even while a protected one does not count yet", view(1, 100, 300, one, running("a", "1"), protected(young("b", "1")), sick("c", "1")),
+			"StopTask c: unhealthy: target health checks\nwake in 30s\n"},
 		{"2.6: leaves a protected one", view(1, 100, 200, one, protected(sick("a", "1")), running("b", "1")), ""},
 	}.run(t)
 }
