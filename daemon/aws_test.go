@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,12 @@ func newAWS(t *testing.T, cfg Config) *aws {
 	}
 	a := &aws{t: t, cli: cli, home: t.TempDir(), cfg: cfg}
 	a.cfg.Home, a.cfg.Listen = a.home, "127.0.0.1:0"
+	log, err := os.Create(filepath.Join(a.home, "daemon.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { log.Close() })
+	a.cfg.Log = log
 	a.start()
 	t.Cleanup(a.close)
 	a.image()

@@ -25,6 +25,9 @@ type loop struct {
 
 const repeatAfter = 6 * time.Hour
 
+// maxRounds is how often a service is decided on in one breath.
+const maxRounds = 100
+
 // placeAgain is when a task that found no place is tried again: what frees one need not be of the service.
 const placeAgain = 10 * time.Second
 
@@ -80,7 +83,11 @@ func (r *Runtime) runLoop(ctx context.Context, l *loop) {
 
 // reconcile decides until there is nothing more to do now.
 func (r *Runtime) reconcile(ctx context.Context, l *loop) (wake time.Time, done bool) {
-	for ctx.Err() == nil {
+	for round := 0; ctx.Err() == nil; round++ {
+		if round == maxRounds { // a decision that never settles is a fault of ours; it must not eat a processor
+			r.log.Error().Str("service", l.key.name).Msg("the plan does not settle")
+			return time.Now().Add(time.Second), false
+		}
 		if !r.synced.Load() { // the engine is not known: a decision would be a guess
 			return time.Now().Add(repeatAfter), false
 		}
