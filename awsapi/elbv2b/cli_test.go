@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"miniecs/proxy2"
 )
 
 // TestCLI drives the API with the real aws command line.
@@ -50,6 +52,13 @@ func TestCLI(t *testing.T) {
 	addr := target.Listener.Addr().(*net.TCPAddr)
 	targets := fmt.Sprintf("--target-group-arn %s --targets Id=127.0.0.1,Port=%d", tg, addr.Port)
 	expect("register-targets "+targets, "")
+	for w.proxy.Health(tg, "127.0.0.1", addr.Port).State != proxy.StateHealthy {
+		select { // the command line would sleep 15 s after asking too early
+		case <-w.proxy.Changed():
+		case <-t.Context().Done():
+			t.Fatal("the target does not become healthy")
+		}
+	}
 	expect("wait target-in-service "+targets, "")
 	expect("describe-target-health "+targets+" --query TargetHealthDescriptions[].TargetHealth.State", "healthy")
 	expect("modify-target-group-attributes --target-group-arn "+tg+" --attributes Key=deregistration_delay.timeout_seconds,Value=0 "+
