@@ -60,8 +60,16 @@ func (s *Stack) behind(container string, port int32) {
 		target = elbtypes.TargetTypeEnumIp
 	}
 	s.balancer = &balancerInput{CreateLoadBalancerInput: elb.CreateLoadBalancerInput{Name: &name}}
-	s.groups = []groupInput{{CreateTargetGroupInput: elb.CreateTargetGroupInput{
-		Name: &name, Protocol: elbtypes.ProtocolEnumHttp, Port: &port, TargetType: target}}}
+	// A bare file is for trying things out: AWS's defaults, except for what would be waited for (five checks, 30 s
+	// apart, and 300 s for a target that leaves) and for what nothing says about the application (that "/" answers 200).
+	s.groups = []groupInput{{
+		CreateTargetGroupInput: elb.CreateTargetGroupInput{
+			Name: &name, Protocol: elbtypes.ProtocolEnumHttp, Port: &port, TargetType: target,
+			HealthCheckIntervalSeconds: aws.Int32(5), HealthCheckTimeoutSeconds: aws.Int32(2), HealthyThresholdCount: aws.Int32(2),
+			Matcher: &elbtypes.Matcher{HttpCode: aws.String("200-499")},
+		},
+		Attributes: []elbtypes.TargetGroupAttribute{{Key: aws.String("deregistration_delay.timeout_seconds"), Value: aws.String("5")}},
+	}}
 	s.listener = []elb.CreateListenerInput{{Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(barePort),
 		DefaultActions: []elbtypes.Action{{Type: elbtypes.ActionTypeEnumForward, TargetGroupArn: &name}}}}
 	s.service.LoadBalancers = []types.LoadBalancer{{TargetGroupArn: &name, ContainerName: &container, ContainerPort: &port}}

@@ -72,8 +72,12 @@ func lines(errs []error) string {
 	return b.String()
 }
 
+// rules is the member of alb.json that is known and cannot be made: only an empty list is taken.
+type rules struct{}
+
 var (
 	timeType     = reflect.TypeFor[time.Time]()
+	rulesType    = reflect.TypeFor[rules]()
 	documentType = reflect.TypeFor[document.Interface]()
 )
 
@@ -87,6 +91,10 @@ func (d *decoder) value(v *hujson.Value, to reflect.Value, path string) {
 		d.value(v, to.Elem(), path)
 	case to.Type() == timeType:
 		d.time(v, to, path)
+	case to.Type() == rulesType:
+		if arr, ok := v.Value.(*hujson.Array); !ok || len(arr.Elements) > 0 {
+			d.fail(v, path, "a listener's rules cannot be made yet, its DefaultActions can")
+		}
 	case to.Type() == documentType:
 		d.document(v, to, path)
 	case to.Kind() == reflect.Struct:
@@ -139,21 +147,6 @@ func member2field(t reflect.Type, key string) (reflect.StructField, bool) {
 	first, size := utf8.DecodeRuneInString(key)
 	f, ok := t.FieldByName(string(unicode.ToUpper(first)) + key[size:])
 	return f, ok && f.IsExported() && !f.Anonymous && f.Name != "ResultMetadata"
-}
-
-// suggestion is the member that was meant, if only its case differs.
-func suggestion(t reflect.Type, key string) string {
-	for f := range t.Fields() {
-		if f.IsExported() && strings.EqualFold(f.Name, key) {
-			first, size := utf8.DecodeRuneInString(f.Name)
-			name := f.Name
-			if r, _ := utf8.DecodeRuneInString(key); unicode.IsLower(r) {
-				name = string(unicode.ToLower(first)) + f.Name[size:]
-			}
-			return fmt.Sprintf(": it is spelled %q", name)
-		}
-	}
-	return ""
 }
 
 func (d *decoder) table(v *hujson.Value, to reflect.Value, path string) {

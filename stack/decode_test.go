@@ -22,7 +22,9 @@ func TestDecode_Faults(t *testing.T) {
 	for _, c := range []struct {
 		name, file, want string
 	}{
-		{"an unknown member", `{"desiredCoun": 1}`, `f:1:2: unknown member "desiredCoun"`},
+		{"an unknown member", `{"desiredCoun": 1}`, `f:1:2: unknown member "desiredCoun"; did you mean "desiredCount"?`},
+		{"two letters swapped, deep down", `{"loadBalancers": [{"contianerPort": 1}]}`, `f:1:21: loadBalancers[0]: unknown member "contianerPort"; did you mean "containerPort"?`},
+		{"nothing like it", `{"replicas": 1}`, `f:1:2: unknown member "replicas"`},
 		{"the wrong case", `{"desiredcount": 1}`, `f:1:2: unknown member "desiredcount": it is spelled "desiredCount"`},
 		{"a member of another object", "{\n  \"networkConfiguration\": {\"subnets\": []}}", `f:2:28: networkConfiguration: unknown member "subnets"`},
 		{"a wrong type", `{"desiredCount": "three"}`, `f:1:18: desiredCount: want a whole number, got a string`},

@@ -229,7 +229,7 @@ func (d *down) groups(ctx context.Context) error {
 	return nil
 }
 
-// definitions deregisters the revisions, then removes the images of ours that no other revision needs.
+// definitions deregisters and deletes the revisions, then removes the images of ours that no other revision needs.
 func (d *down) definitions(ctx context.Context) error {
 	ours, used := map[string]bool{}, map[string]bool{}
 	var arns []string
@@ -249,6 +249,10 @@ func (d *down) definitions(ctx context.Context) error {
 			return fmt.Errorf("deregister %s: %w", revision(arn), d.c.Explain(err))
 		}
 		d.say("task definition", revision(arn), "deregistered")
+	}
+	for chunk := range slices.Chunk(arns, 10) { // as many as AWS takes at once
+		// What cannot be deleted stays INACTIVE, as after AWS's own deregistration: no reason to stop here.
+		_, _ = d.c.ECS.DeleteTaskDefinitions(ctx, &ecs.DeleteTaskDefinitionsInput{TaskDefinitions: chunk})
 	}
 	refs, _, err := d.c.ourImages(ctx)
 	if err != nil {

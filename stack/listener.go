@@ -160,6 +160,39 @@ func (u *up) resolve(ctx context.Context, p **string) error {
 	return nil
 }
 
+// observeNames refuses a target group that neither the stack nor the daemon has, before anything is made.
+func (u *up) observeNames(ctx context.Context) error {
+	known := map[string]bool{}
+	for _, g := range u.s.groups {
+		known[aws.ToString(g.Name)] = true
+	}
+	var names []*string
+	for _, l := range u.s.listener {
+		for _, a := range l.DefaultActions {
+			names = append(names, a.TargetGroupArn)
+			if a.ForwardConfig != nil {
+				for _, g := range a.ForwardConfig.TargetGroups {
+					names = append(names, g.TargetGroupArn)
+				}
+			}
+		}
+	}
+	if u.s.service != nil {
+		for _, b := range u.s.service.LoadBalancers {
+			names = append(names, b.TargetGroupArn)
+		}
+	}
+	for _, name := range names {
+		if known[aws.ToString(name)] {
+			continue
+		}
+		if err := u.resolve(ctx, &name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // canonical writes a forward to one target group in its long form, which is what AWS answers besides the short one.
 func canonical(in []types.Action) []types.Action {
 	out := slices.Clone(in)

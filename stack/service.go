@@ -19,18 +19,11 @@ func (u *up) observeService(ctx context.Context) error {
 		return nil
 	}
 	name := aws.ToString(u.s.service.ServiceName)
-	out, err := u.c.ECS.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &u.s.cluster, Services: []string{name},
-		Include: []types.ServiceField{types.ServiceFieldTags}})
-	if _, ok := errors.AsType[*types.ClusterNotFoundException](err); ok {
-		return nil
+	service, err := u.drained(ctx, name)
+	if err != nil || service == nil {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("describe service %s: %w", name, u.c.Explain(err))
-	}
-	if len(out.Services) == 0 || aws.ToString(out.Services[0].Status) != "ACTIVE" {
-		return nil
-	}
-	u.service = &out.Services[0]
+	u.service = service
 	if owner := ecsTag(u.service.Tags, Tag); owner != u.s.Name {
 		return u.strange("service", name, owner)
 	}
@@ -38,6 +31,38 @@ func (u *up) observeService(ctx context.Context) error {
 		return &ImmutableError{"service", name, fixed}
 	}
 	return nil
+}
+
+// drained gives the service of a name, nil if there is none. One that was deleted and still drains is waited for: until
+// it is INACTIVE, nobody can create another of its name.
+func (u *up) drained(ctx context.Context, name string) (*types.Service, error) {
+	var found *types.Service
+	told := false
+	err := poll(ctx, func() (bool, error) {
+		out, err := u.c.ECS.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &u.s.cluster, Services: []string{name},
+			Include: []types.ServiceField{types.ServiceFieldTags}})
+		if _, ok := errors.AsType[*types.ClusterNotFoundException](err); ok {
+			return true, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("describe service %s: %w", name, u.c.Explain(err))
+		}
+		if len(out.Services) == 0 {
+			return true, nil
+		}
+		switch aws.ToString(out.Services[0].Status) {
+		case "ACTIVE":
+			found = &out.Services[0]
+		case "DRAINING":
+			if !told {
+				u.say("service", name, "draining", "it was deleted; waiting until it is INACTIVE")
+			}
+			told = true
+			return false, nil
+		}
+		return true, nil
+	})
+	return found, err
 }
 
 // serviceChanges names the members that the file has and the service has otherwise.
@@ -110,6 +135,9 @@ func (u *up) createService(ctx context.Context, want ecs.CreateServiceInput) err
 	if want.DesiredCount == nil && want.SchedulingStrategy != types.SchedulingStrategyDaemon {
 		want.DesiredCount = aws.Int32(1)
 	}
+	if want.LaunchType == "" && len(want.CapacityProviderStrategy) == 0 && u.fargateOnly() {
+		want.LaunchType = types.LaunchTypeFargate
+	}
 	if want.NetworkConfiguration == nil && u.def.NetworkMode == taskdef.NetworkModeAwsvpc {
 		v, err := u.inVPC(ctx)
 		if err != nil {
@@ -127,6 +155,13 @@ func (u *up) createService(ctx context.Context, want ecs.CreateServiceInput) err
 	}
 	u.say("service", name, Created, detail)
 	return nil
+}
+
+// fargateOnly says whether the definition requires Fargate. A service that names no launch type would be one of EC2
+// then, where AWS places no such task; what its file means is plain.
+func (u *up) fargateOnly() bool {
+	needs := u.def.RequiresCompatibilities
+	return slices.Contains(needs, taskdef.Fargate) && !slices.Contains(needs, taskdef.EC2)
 }
 
 // ensureCluster makes the cluster that the service names, if there is none.

@@ -203,15 +203,12 @@ func (s *Stack) readALB(file string) error {
 		LoadBalancer *balancerInput
 		TargetGroups []groupInput
 		Listeners    []elb.CreateListenerInput
-		Rules        []elb.CreateRuleInput
+		Rules        rules
 	}
 	if _, err := decodeFile(file, data, &in); err != nil {
 		return err
 	}
 	s.balancer, s.groups, s.listener = in.LoadBalancer, in.TargetGroups, in.Listeners
-	if len(in.Rules) > 0 {
-		return fmt.Errorf("%s: rules: a listener's rules cannot be made yet, its DefaultActions can", file)
-	}
 	return nil
 }
 

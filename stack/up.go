@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -108,7 +107,7 @@ func (u *up) say(kind, name, status, detail string) {
 
 // observe looks at what is there, and refuses what cannot be changed or is not ours.
 func (u *up) observe(ctx context.Context) error {
-	return firstOf(ctx, u.observeBalancer, u.observeGroups, u.observeService)
+	return firstOf(ctx, u.observeBalancer, u.observeGroups, u.observeNames, u.observeService)
 }
 
 func firstOf(ctx context.Context, steps ...func(context.Context) error) error {
@@ -141,7 +140,8 @@ func (u *up) strange(kind, name, owner string) error {
 	return fmt.Errorf("%s %s exists, but is of %s and not of %s: give it another name, or remove it", kind, name, of, u.s.Name)
 }
 
-// register makes images, hands over secrets and registers the definition unless the newest revision says the same.
+// register makes images, hands over secrets and registers the definition unless the stack's newest revision says the
+// same.
 func (u *up) register(ctx context.Context) (string, error) {
 	if err := u.makeImages(ctx); err != nil {
 		return "", err
@@ -149,7 +149,7 @@ func (u *up) register(ctx context.Context) (string, error) {
 	if err := u.putSecrets(ctx); err != nil {
 		return "", err
 	}
-	newest, err := u.c.newest(ctx, u.def.Family)
+	newest, err := u.newest(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -188,25 +188,45 @@ func (u *up) registration() (*ecs.RegisterTaskDefinitionInput, error) {
 	return in, nil
 }
 
-// newest is the newest ACTIVE revision of a family, nil if there is none. taskdef reads the answer itself: the SDK's
-// types do not tell an absent member from an empty one.
-func (c *Client) newest(ctx context.Context, family string) (*taskdef.TaskDefinition, error) {
-	body, err := json.Marshal(map[string]string{"taskDefinition": family})
+// newest is the stack's newest ACTIVE revision of the family, nil if it has none. One that somebody registered by hand
+// is passed over, even if it says the same: Down would leave it, and the images that it names.
+func (u *up) newest(ctx context.Context) (*taskdef.TaskDefinition, error) {
+	pages := ecs.NewListTaskDefinitionsPaginator(u.c.ECS, &ecs.ListTaskDefinitionsInput{FamilyPrefix: &u.def.Family, Sort: types.SortOrderDesc})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list the revisions of %s: %w", u.def.Family, u.c.Explain(err))
+		}
+		for _, arn := range page.TaskDefinitionArns {
+			td, tags, err := u.c.definition(ctx, arn)
+			if err != nil {
+				return nil, fmt.Errorf("describe task definition %s: %w", revision(arn), err)
+			}
+			if ecsTag(tags, Tag) == u.s.Name {
+				return td, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+// definition describes a revision. taskdef reads the answer itself: the SDK's types do not tell an absent member from
+// an empty one.
+func (c *Client) definition(ctx context.Context, arn string) (*taskdef.TaskDefinition, []types.Tag, error) {
+	body, err := json.Marshal(map[string]any{"taskDefinition": arn, "include": []string{"TAGS"}})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	answer, err := c.signed(ctx, "ecs", "application/x-amz-json-1.1", "AmazonEC2ContainerServiceV20141113.DescribeTaskDefinition", string(body))
-	if r, ok := errors.AsType[*Refusal](err); ok && r.Code == "ClientException" {
-		return nil, nil // "Unable to describe task definition."
-	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var out struct{ TaskDefinition taskdef.TaskDefinition }
-	if err := json.Unmarshal(answer, &out); err != nil {
-		return nil, fmt.Errorf("read task definition %s: %w", family, err)
+	var out struct {
+		TaskDefinition taskdef.TaskDefinition
+		Tags           []types.Tag
 	}
-	return &out.TaskDefinition, nil
+	err = json.Unmarshal(answer, &out)
+	return &out.TaskDefinition, out.Tags, err
 }
 
 func (u *up) putSecrets(ctx context.Context) error {

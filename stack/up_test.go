@@ -250,6 +250,8 @@ func TestUp_RefusesBeforeItChangesAnything(t *testing.T) {
 		{"the launch type", dir, "ecs-service-def.json", "FARGATE", "EXTERNAL", "service web exists, and its LaunchType cannot be changed: give it another name, or take the stack down first"},
 		{"the group's port", dir, "alb.json", `"Port": 80`, `"Port": 81`, "target group web exists, and its Port cannot be changed: give it another name, or take the stack down first"},
 		{"the balancer's scheme", dir, "alb.json", `{"Name": "web"}`, `{"Name": "web", "Scheme": "internal"}`, "load balancer web exists, and its Scheme cannot be changed: give it another name, or take the stack down first"},
+		{"a target group of no name", dir, "ecs-service-def.json", `"targetGroupArn": "web"`, `"targetGroupArn": "wbe"`, "there is no target group wbe: alb.json has none of that name, and neither has the daemon"},
+		{"a listener's", dir, "alb.json", `"TargetGroupArn": "web"`, `"TargetGroupArn": "wbe"`, "there is no target group wbe: alb.json has none of that name, and neither has the daemon"},
 		{"a service of another stack", other, "ecs-service-def.json", `"serviceName": "other"`, `"serviceName": "web"`, "service web exists, but is of stack web and not of other: give it another name, or remove it"},
 		{"a balancer of another stack", other, "alb.json", `{"Name": "other"}`, `{"Name": "web"}`, "load balancer web exists, but is of stack web and not of other: give it another name, or remove it"},
 	} {
@@ -308,7 +310,7 @@ func TestUp_MakesTheClusterAndFillsInTheNetwork(t *testing.T) {
 	if err := stack.Down(t.Context(), w.client, "small", nil); err != nil {
 		t.Fatal(err)
 	}
-	if made := ops(w.calls.take()); made != "DeleteService DeregisterTaskDefinition DeleteCluster" {
+	if made := ops(w.calls.take()); made != "DeleteService DeregisterTaskDefinition DeleteTaskDefinitions DeleteCluster" {
 		t.Errorf("down called %s", made)
 	}
 }
@@ -320,6 +322,18 @@ func TestUp_BareDefinition(t *testing.T) {
 	want := "task definition Web_app:1 registered\ntarget group Web-app created\nload balancer Web-app created\nlistener HTTP:8080 created\nservice Web_app created desiredCount 1\n"
 	if err != nil || steps != want || len(res.URLs) != 1 {
 		t.Errorf("got %v, %+v and\n%swant\n%s", err, res, steps, want)
+	}
+	if again, _, err := w.up(t, file, stack.Options{}); err != nil || strings.Contains(again, "updated") || strings.Contains(again, "created") {
+		t.Errorf("again: %v\n%s", err, again)
+	}
+	var sent string
+	for _, m := range w.calls.take() {
+		sent += m.body + "\n"
+	}
+	for _, quick := range []string{"HealthCheckIntervalSeconds=5", "HealthyThresholdCount=2", "Matcher.HttpCode=200-499", "deregistration_delay.timeout_seconds&Attributes.member.1.Value=5"} {
+		if !strings.Contains(sent, quick) {
+			t.Errorf("no %s in\n%s", quick, sent)
+		}
 	}
 }
 
@@ -338,7 +352,7 @@ func TestDown_RemovesItsOwnOnly(t *testing.T) {
 	if err := stack.Down(t.Context(), w.client, "one", nil); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := ops(w.calls.take()), "DeleteListener DeleteService DeleteLoadBalancer DeleteTargetGroup DeregisterTaskDefinition"; got != want {
+	if got, want := ops(w.calls.take()), "DeleteListener DeleteService DeleteLoadBalancer DeleteTargetGroup DeregisterTaskDefinition DeleteTaskDefinitions"; got != want {
 		t.Errorf("called %s\nwant   %s", got, want)
 	}
 	if steps, _ := w.mustUp(t, two); strings.Contains(steps, "created") {
@@ -364,7 +378,9 @@ func TestLoad_Faults(t *testing.T) {
 		{"an invalid definition", "ecs-task-def.json", `{"family": "f", "containerDefinitions": [{"name": "a", "imag": "i", "memory": 64}]}`, "DIR/ecs-task-def.json:1:56: error: containerDefinitions[0].imag: unknown"},
 		{"an unknown member of the service", "ecs-service-def.json", `{"desired": 1}`, `DIR/ecs-service-def.json:1:2: unknown member "desired"`},
 		{"a task definition in the service", "ecs-service-def.json", `{"taskDefinition": "x"}`, "ecs-service-def.json: taskDefinition: leave it out, the folder's own is meant"},
-		{"rules", "alb.json", `{"rules": [{"Priority": 1}]}`, "DIR/alb.json: rules: a listener's rules cannot be made yet, its DefaultActions can"},
+		{"a misspelt member of the balancer", "alb.json", `{"loadBalancer": {"Shceme": "internal"}}`, `DIR/alb.json:1:19: loadBalancer: unknown member "Shceme"; did you mean "Scheme"?`},
+		{"a misspelt member of ours", "miniecs.json", `{"image": {}}`, `DIR/miniecs.json:1:2: unknown member "image"; did you mean "images"?`},
+		{"rules", "alb.json", `{"rules": [{"Priority": 1}]}`, "DIR/alb.json:1:11: rules: a listener's rules cannot be made yet, its DefaultActions can"},
 		{"listeners alone", "alb.json", `{"listeners": [{"Port": 1}]}`, "alb.json: there are listeners, but no loadBalancer"},
 		{"one port twice", "alb.json", `{"loadBalancer": {}, "listeners": [{"Port": 1}, {"Port": 1}]}`, "alb.json: two listeners have port 1"},
 		{"a group without a name", "alb.json", `{"targetGroups": [{"Port": 1}]}`, "alb.json: targetGroups[0] has no Name"},
