@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"miniecs/runtime/engine"
 	"miniecs/runtime/engine/sim"
 	"miniecs/taskdef"
 )
@@ -91,9 +92,13 @@ func TestService_MadeAgainDoesNotCountItsPredecessorsTasks(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		s := w.service(2) // 30 s before the old ones are killed; with 200 % there would be no room beside them
+		// 30 s before the old ones are killed; with 100 % there would be no room beside them.
+		if _, err := w.CreateService(t.Context(), ServiceInput{Name: "web", TaskDefinition: "web", DesiredCount: new(2), LaunchType: LaunchFargate,
+			Network: subnets, Deployment: DeploymentInput{Given: true, MinimumHealthy: new(0), Maximum: new(100)}}); err != nil {
+			t.Fatal(err)
+		}
 		time.Sleep(5 * time.Second)
-		s = w.get()
+		s := w.get()
 		if d := s.Deployments[0]; len(s.Deployments) != 1 || d.RunningCount != 2 {
 			t.Errorf("deployments %+v", s.Deployments)
 		}
@@ -233,6 +238,110 @@ func TestRunTask_IsInTheStoreBeforeAnythingIsMade(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		if n := len(w.eng.Running(nil)); n != 1 {
 			t.Errorf("%d containers run", n)
+		}
+	})
+}
+
+// A wish to stop is in the store before a container gets its signal: else a kill of the daemon in between would make
+// the next one take it for a crash.
+func TestStopTask_IsInTheStoreBeforeAnythingIsStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Config{})
+		door := newMortalStore(w.store, 1)
+		w.stop()
+		w.cfg.Store = door
+		w.start()
+		task := w.runTask([]taskdef.ContainerDefinition{{Name: "app", Image: "app:1"}}, nil)
+		time.Sleep(5 * time.Second)
+		door.set(false, true)
+		if _, err := w.StopTask(t.Context(), "", task.ID, ""); err == nil {
+			t.Error("StopTask succeeds without a store")
+		}
+		time.Sleep(10 * time.Second)
+		if n := len(w.eng.Running(nil)); n != 1 {
+			t.Errorf("%d containers run; the stop is not written down", n)
+		}
+		door.set(false, false)
+		time.Sleep(10 * time.Second)
+		if got := w.task(task.ID); got.LastStatus != StatusStopped || got.StopCode != StopUser {
+			t.Errorf("%s %s", got.LastStatus, got.StopCode)
+		}
+	})
+}
+
+// A container that a killed daemon started, and could not tell of, is adopted with the ports that the engine gave it.
+func TestRuntime_AdoptsPortsNobodyWroteDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Config{})
+		door := newMortalStore(w.store, 1)
+		w.stop()
+		w.cfg.Store = door
+		w.start()
+		task := w.runTask([]taskdef.ContainerDefinition{{Name: "app", Image: "app:1", PortMappings: []taskdef.PortMapping{{ContainerPort: 80}}}}, bridge)
+		door.set(true, false)
+		time.Sleep(time.Second)
+		up := w.eng.Running(nil)
+		if len(up) != 1 {
+			t.Fatalf("%d containers run", len(up))
+		}
+		w.kill9()
+		w.cfg.Store = w.store
+		w.start()
+		time.Sleep(time.Second)
+		got := w.task(task.ID)
+		if b := got.Containers[0].Bindings; got.LastStatus != StatusRunning || len(b) != 1 || b[0].HostPort != up[0].Ports[0].HostPort {
+			t.Errorf("%s, bindings %+v; the engine has %+v", got.LastStatus, b, up[0].Ports)
+		}
+		if n := w.eng.Starts("app:1"); n != 1 {
+			t.Errorf("started %d times", n)
+		}
+	})
+}
+
+// slowly answers late: what it says was true a while ago.
+type slowly struct{ *sim.Sim }
+
+func (s slowly) Take(ctx context.Context) (engine.Namespace, error) {
+	ns, err := s.Sim.Take(ctx)
+	time.Sleep(500 * time.Millisecond)
+	return ns, err
+}
+
+func (s slowly) Create(ctx context.Context, spec engine.Spec) (engine.ContainerID, error) {
+	time.Sleep(500 * time.Millisecond)
+	return s.Sim.Create(ctx, spec)
+}
+
+func (s slowly) List(ctx context.Context) ([]engine.Status, error) {
+	out, err := s.Sim.List(ctx)
+	time.Sleep(time.Second)
+	return out, err
+}
+
+// While the engine is asked what it runs, runners go on: what they start then is neither vanished nor nobody's.
+func TestRuntime_StartsWhileTheEngineIsLookedThrough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Config{})
+		w.stop()
+		w.cfg.Engine = slowly{w.eng}
+		w.start()
+		time.Sleep(5 * time.Second)
+		var tasks []Task
+		for i := range 12 { // each elsewhere on its way when the stream breaks
+			tasks = append(tasks, w.runTask([]taskdef.ContainerDefinition{{Name: "app", Image: "app:1"}}, nil))
+			if i == 9 {
+				w.eng.BreakEvents()
+			}
+			time.Sleep(150 * time.Millisecond)
+		}
+		time.Sleep(20 * time.Second)
+		for i, task := range tasks {
+			if got := w.task(task.ID); got.LastStatus != StatusRunning {
+				t.Errorf("task %d: %s %s", i, got.LastStatus, got.StoppedReason)
+			}
+		}
+		if v := w.eng.Violations(); len(v) > 0 {
+			t.Error(v)
 		}
 	})
 }

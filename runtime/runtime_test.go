@@ -24,7 +24,8 @@ type world struct {
 	groups *fakeTargets
 	cfg    Config
 	*Runtime
-	stop func()
+	stop  func()
+	kill9 func() // ends it whatever it says
 }
 
 func newWorld(t *testing.T, cfg Config) *world {
@@ -51,6 +52,7 @@ func (w *world) start() {
 	w.Runtime = r
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()
+	w.kill9 = func() { cancel(); <-done; done = nil }
 	w.stop = func() {
 		cancel()
 		if done != nil {
