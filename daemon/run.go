@@ -107,11 +107,12 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		return fmt.Errorf("open the door at %s: %w", d.cfg.Listen, err)
 	}
 	defer listener.Close()
-	if err := d.open(ctx); err != nil {
-		return err
-	}
-	if d.cfg.Engine == nil {
+	err = d.open(ctx)
+	if d.eng != nil && d.cfg.Engine == nil {
 		defer d.eng.Close()
+	}
+	if err != nil {
+		return err
 	}
 	return d.serve(ctx, listener)
 }
