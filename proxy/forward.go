@@ -53,8 +53,11 @@ type handler struct {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h.s.wg.Add(1)
-	defer h.s.wg.Done()
+	if !h.s.busy.TryRLock() {
+		page(w, http.StatusServiceUnavailable)
+		return
+	}
+	defer h.s.busy.RUnlock()
 	rt := h.s.route.Load()
 	if info, ok := r.Context().Value(connKey{}).(*connInfo); ok && time.Since(info.opened) > rt.keepAlive {
 		w.Header().Set("Connection", "close") // alb.md 3.3: one more request is served

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,13 +22,14 @@ type server struct {
 
 	ctx context.Context // ends when no request may go on
 	end context.CancelCauseFunc
-	wg  sync.WaitGroup // requests under way, upgraded ones too, of which net/http knows nothing
+	// busy is read-locked by every request under way, upgraded ones too, of which net/http knows nothing.
+	busy sync.RWMutex
 }
 
 // route is what a listener does with requests: immutable, replaced whole when listener or balancer change.
 type route struct {
 	listener  string // ARN
-	port      int    // the listener's own, whatever it is bound to
+	port      int    // where clients find it: the one that it is bound to
 	group     *group // forward
 	fixed     *FixedResponse
 	idle      time.Duration
@@ -53,7 +55,7 @@ func (p *Proxy) routeOf(l *Listener) *route {
 		n, _ := strconv.Atoi(get(k))
 		return time.Duration(n) * time.Second
 	}
-	r := &route{listener: l.ARN, port: l.Port, idle: seconds("idle_timeout.timeout_seconds"), keepAlive: seconds("client_keep_alive.seconds"),
+	r := &route{listener: l.ARN, port: cmp.Or(l.BoundPort, l.Port), idle: seconds("idle_timeout.timeout_seconds"), keepAlive: seconds("client_keep_alive.seconds"),
 		xff: get("routing.http.xff_header_processing.mode"), xffPort: get("routing.http.xff_client_port.enabled") == "true",
 		keepHost: get("routing.http.preserve_host_header.enabled") == "true",
 		dropBad:  get("routing.http.drop_invalid_header_fields.enabled") == "true", dns: lb.DNSName}
@@ -144,7 +146,7 @@ func (s *server) close() {
 	_ = s.http.Shutdown(ctx)
 	s.end(errClosing)
 	_ = s.http.Close()
-	s.wg.Wait()
+	s.busy.Lock() // for good: a request that comes now is turned away
 }
 
 // retire frees a server's port and closes it in the background; nil is nothing to do. p.mu is held.
@@ -181,10 +183,12 @@ func (p *Proxy) bind(ctx context.Context, l *Listener) ([]net.Listener, int, err
 	case errors.Is(err, syscall.EACCES):
 		why = "needs privileges (ports below 1024)"
 	}
-	for range 20 {
-		free, err := freePort(ctx, p.cfg.ListenAddrs[0])
-		if err != nil {
-			return nil, 0, fmt.Errorf("find a free port: %w", err)
+	for i := range 40 {
+		free := 8099 - i // docker-compose.yml publishes 8080-8099
+		if free < 8080 {
+			if free, err = freePort(ctx, p.cfg.ListenAddrs[0]); err != nil {
+				return nil, 0, fmt.Errorf("find a free port: %w", err)
+			}
 		}
 		if sockets, err = p.bindPort(ctx, free); err == nil {
 			p.log.Warn().Int("port", l.Port).Int("bound", free).Str("cause", why).Msg("listener moved to a free port")
