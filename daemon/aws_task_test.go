@@ -93,10 +93,10 @@ func TestAWS_TaskSettings(t *testing.T) {
 	override := strings.TrimSuffix(fargate, "}") + `,"overrides":{"containerOverrides":[{"name":"c","environment":[{"name":"EXIT_CODE","value":"9"}]}]}}`
 	def := func(container string) string {
 		return `{"family":"s","networkMode":"awsvpc","requiresCompatibilities":["FARGATE"],"cpu":"256","memory":"512",
-			"executionRoleArn":"arn:aws:iam::000000000000:role/e","containerDefinitions":[{"name":"c","image":"demo-e2e:1",` + container + `}]}`
+			"executionRoleArn":"arn:aws:iam::000000000000:role/e","containerDefinitions":[{"name":"c","image":"` + a.ref + `",` + container + `}]}`
 	}
 	ec2 := func(mode, container, rest string) string {
-		return `{"family":"s","networkMode":"` + mode + `","containerDefinitions":[{"name":"c","image":"demo-e2e:1","memory":64,` + container + `}]` + rest + `}`
+		return `{"family":"s","networkMode":"` + mode + `","containerDefinitions":[{"name":"c","image":"` + a.ref + `","memory":64,` + container + `}]` + rest + `}`
 	}
 	tests := []struct {
 		name, def, run string
@@ -112,7 +112,7 @@ func TestAWS_TaskSettings(t *testing.T) {
 		{"more memory than it may have", def(`"environment":[{"name":"ALLOCATE_MB","value":"200"}],"memory":64`), fargate, 137, "EssentialContainerExited", "OutOfMemoryError: Container killed due to memory usage"},
 		{"more memory than the task may have", def(`"environment":[{"name":"ALLOCATE_MB","value":"900"}]`), fargate, 137, "EssentialContainerExited", "OutOfMemoryError"},
 		{"a program that is not there", def(`"entryPoint":["/nope"]`), fargate, -1, "TaskFailedToStart", "CannotStartContainerError: "},
-		{"an image that is not there", strings.Replace(def(`"command":["job"]`), "demo-e2e:1", "127.0.0.1:1/nope:1", 1), fargate, -1, "TaskFailedToStart", "CannotPullContainerError: "},
+		{"an image that is not there", strings.Replace(def(`"command":["job"]`), a.ref, "127.0.0.1:1/nope:1", 1), fargate, -1, "TaskFailedToStart", "CannotPullContainerError: "},
 		{"a folder of the host", ec2("bridge", `"command":["cat","/data/in"],"mountPoints":[{"sourceVolume":"v","containerPath":"/data","readOnly":true}]`,
 			`,"volumes":[{"name":"v","host":{"sourcePath":"`+host+`"}}]`), onEC2, 0, "EssentialContainerExited", ""},
 		{"no network", ec2("none", `"command":["job"]`, ""), onEC2, 0, "EssentialContainerExited", ""},

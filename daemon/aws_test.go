@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"miniecs/internal/guest"
+	"miniecs/internal/ids"
 	"miniecs/runtime/engine/docker"
 	"miniecs/store"
 )
@@ -27,6 +28,7 @@ type aws struct {
 	cli      string
 	endpoint string
 	home     string
+	ref      string // of the demonstration application's image, this daemon's own
 	cancel   context.CancelFunc
 	ended    chan error
 	cfg      Config
@@ -53,7 +55,7 @@ func newAWS(t *testing.T, cfg Config) *aws {
 	if err != nil {
 		t.Skip("SKIP: NO aws COMMAND LINE on this machine: the end-to-end test did not run")
 	}
-	a := &aws{t: t, cli: cli, home: t.TempDir(), cfg: cfg}
+	a := &aws{t: t, cli: cli, home: t.TempDir(), ref: "demo-e2e-" + ids.Hex(4) + ":1", cfg: cfg}
 	a.cfg.Home, a.cfg.Listen = a.home, "127.0.0.1:0"
 	log, err := os.Create(filepath.Join(a.home, "daemon.log"))
 	if err != nil {
@@ -126,7 +128,7 @@ func (a *aws) image() {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	q := url.Values{"ref": {"demo-e2e:1"}, "kind": {"import"}, "entrypoint": p.EntryPoint()}
+	q := url.Values{"ref": {a.ref}, "kind": {"import"}, "entrypoint": p.EntryPoint()}
 	req, err := http.NewRequest(http.MethodPut, a.endpoint+"/_miniecs/images?"+q.Encode(), bytes.NewReader(rootfs))
 	if err != nil {
 		a.t.Fatal(err)
@@ -216,7 +218,7 @@ func (a *aws) register(family string, env map[string]string, extra string) strin
 	if extra == "" {
 		extra = `"networkMode":"awsvpc","requiresCompatibilities":["FARGATE"],"cpu":"256","memory":"512"`
 	}
-	def := fmt.Sprintf(`{"family":%q,%s,"containerDefinitions":[{"name":"web","image":"demo-e2e:1","memory":64,"portMappings":[{"containerPort":80}],"environment":%s}]}`, family, extra, b)
+	def := fmt.Sprintf(`{"family":%q,%s,"containerDefinitions":[{"name":"web","image":%q,"memory":64,"portMappings":[{"containerPort":80}],"environment":%s}]}`, family, extra, a.ref, b)
 	return a.text("ecs register-task-definition --query taskDefinition.taskDefinitionArn --cli-input-json", def)
 }
 

@@ -236,7 +236,7 @@ func TestMain_ExitCodes(t *testing.T) {
 		code int
 		out  string
 	}{
-		{"crashes at once", []string{"CRASH_AFTER=0s"}, nil, 1, "exit code 1"},
+		{"crashes at once", []string{"CRASH_AFTER=0s", "PORT=0"}, nil, 1, "exit code 1"},
 		{"crashes after a while", []string{"CRASH_AFTER=50ms", "EXIT_CODE=42", "PORT=0"}, nil, 42, "listens on"},
 		{"crashes before it listens", []string{"CRASH_AFTER=20ms", "START_DELAY=1h"}, nil, 1, "exit code 1"},
 		{"misses a variable", []string{"REQUIRE_ENV=DB_PASSWORD_X"}, nil, 1, "DB_PASSWORD_X is missing"},

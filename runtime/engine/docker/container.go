@@ -27,7 +27,10 @@ func (d *Docker) Create(ctx context.Context, s engine.Spec) (engine.ContainerID,
 			return "", err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, createTimeout)
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	ctx, cancel := settle(ctx, createTimeout)
 	defer cancel()
 	made, err := d.cli.ContainerCreate(ctx, c, h, nil, platform(s.Platform), s.Name)
 	if err != nil {
@@ -46,8 +49,14 @@ func (d *Docker) Start(ctx context.Context, id engine.ContainerID) error {
 	return d.start(ctx, string(id))
 }
 
+// settle gives a call time to end whatever becomes of its caller: the engine goes on with a call that is cut off, and
+// what it makes then nobody knows of.
+func settle(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), limit)
+}
+
 func (d *Docker) start(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	ctx, cancel := settle(ctx, startTimeout)
 	defer cancel()
 	err := wrap(d.cli.ContainerStart(ctx, id, container.StartOptions{}))
 	if errors.Is(err, engine.ErrNotFound) {

@@ -135,7 +135,10 @@ func (d *Docker) greet(ctx context.Context, n *namespace, in container.InspectRe
 
 // createPause creates the container. NET_ADMIN is here only, never on the user's containers.
 func (d *Docker) createPause(ctx context.Context, n *namespace, image, networkID string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, createTimeout)
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	ctx, cancel := settle(ctx, createTimeout)
 	defer cancel()
 	labels := d.ours(rolePause, nil)
 	labels[labelToken] = n.key.Token

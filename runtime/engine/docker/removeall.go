@@ -74,7 +74,7 @@ func (d *Docker) sweepImages(ctx context.Context) error {
 	var failed []error
 	for _, i := range list {
 		_, err := d.cli.ImageRemove(ctx, i.ID, image.RemoveOptions{Force: true, PruneChildren: true})
-		if err != nil && !errdefs.IsNotFound(err) {
+		if err != nil && !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) { // in use by somebody else's container: theirs now
 			failed = append(failed, fmt.Errorf("image %s: %w", i.ID, wrap(err)))
 		}
 	}
