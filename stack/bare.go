@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"errors"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,10 +19,11 @@ import (
 // barePort is where the load balancer of a bare task definition listens.
 const barePort = 8080
 
-// loadBare makes a stack of a task definition alone: one service of one task, behind an ALB when it maps a TCP port.
+// loadBare makes a stack of a task definition alone: one service of one task, behind an ALB when it maps a TCP port. A
+// miniecs.json beside it says where its images come from, as in a folder.
 func loadBare(file string, o Options) (*Stack, error) {
 	s := &Stack{}
-	if err := s.readTaskDef(file); err != nil {
+	if err := errors.Join(s.readTaskDef(file), s.readOwn(filepath.Dir(file))); err != nil {
 		return nil, err
 	}
 	s.Name = s.def.Family

@@ -337,6 +337,17 @@ func TestUp_BareDefinition(t *testing.T) {
 	}
 }
 
+// What miniecs.json beside a bare definition says of images holds, and what is wrong with it is told.
+func TestLoad_BareWithImages(t *testing.T) {
+	w := &world{port: 8080}
+	dir := w.web(t, "web")
+	put(t, dir, "miniecs.json", `{"images": {"demo": {"guest": "demon"}}}`)
+	_, err := stack.Load(filepath.Join(dir, "ecs-task-def.json"), stack.Options{})
+	if want := filepath.Join(dir, "miniecs.json") + `: image demo: the only guest is "demo"`; err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
 func TestDown_RemovesItsOwnOnly(t *testing.T) {
 	w := start(t)
 	one := w.web(t, "one")

@@ -16,6 +16,7 @@ func (a *app) eventsCommand() *cobra.Command {
 	var follow bool
 	cmd := &cobra.Command{
 		Use: "events [SERVICE]", Short: "Service events, in ECS's words",
+		Long:    "Service events, in ECS's words: the last hundred of each service. -f shows what happens from now on, and more of it;\nwith -o json one value a line.",
 		Example: "  miniecs events web\n  miniecs events -f        # live: tasks, targets, pulls and back-offs too",
 		Args:    usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -34,6 +35,7 @@ func (a *app) eventsCommand() *cobra.Command {
 			for _, v := range views {
 				events = append(events, v.Service.Events...)
 			}
+			slices.Reverse(events) // ECS gives the newest first; those of one moment keep their order
 			slices.SortStableFunc(events, func(x, y types.ServiceEvent) int { return aws.ToTime(x.CreatedAt).Compare(aws.ToTime(y.CreatedAt)) })
 			if a.json() {
 				return printJSON(cmd.OutOrStdout(), map[string]any{"events": append([]types.ServiceEvent{}, events...)})
@@ -56,7 +58,7 @@ func (a *app) followEvents(cmd *cobra.Command, args []string) error {
 			return true
 		}
 		if a.json() {
-			_ = printJSON(cmd.OutOrStdout(), it)
+			_ = printJSONLine(cmd.OutOrStdout(), it)
 		} else {
 			p.item(it, true)
 		}

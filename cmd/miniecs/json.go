@@ -18,6 +18,13 @@ func printJSON(w io.Writer, v any) error {
 	return e.Encode(shape(reflect.ValueOf(v)))
 }
 
+// printJSONLine prints one of many values that come over time, on a line of its own.
+func printJSONLine(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(shape(reflect.ValueOf(v)))
+}
+
 // shape turns the SDK's types, which have no JSON names, into what AWS sends: ECS's members begin in lower case,
 // ELBv2's do not, and what is nil or an empty enum is left out.
 func shape(v reflect.Value) any {

@@ -12,7 +12,7 @@ import (
 func (a *app) lintCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "lint FILE...", Short: "Every problem of a task definition file at once, with line and column",
-		Long:    "Every problem of a task definition file at once, with line and column: what AWS would refuse, in its words, and what miniecs\naccepts without effect. Needs no daemon. The exit code is 1 if AWS would refuse a file.",
+		Long:    "Every problem of a task definition file at once, with line and column: what AWS would refuse, in its\nwords, and what miniecs accepts without effect. Needs no daemon. The exit code is 1 if AWS would refuse a file.",
 		Example: "  miniecs lint examples/hello/ecs-task-def.json",
 		Args:    usage(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {

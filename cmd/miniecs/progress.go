@@ -128,7 +128,8 @@ func row(kind, name string, rest ...string) string {
 // step shows one thing that was made or found.
 func (p *progress) step(s stack.Step) { p.line(row(s.Kind, s.Name, s.Status, s.Detail)) }
 
-// item shows one thing that happened. whole is for `events -f`; `up` leaves out what its block and other lines tell.
+// item shows one thing that happened. whole is for `events -f`, which says when, too; `up` leaves out what its block and
+// other lines tell.
 func (p *progress) item(it feed.Item, whole bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -137,8 +138,20 @@ func (p *progress) item(it feed.Item, whole bool) {
 	}
 	if whole || p.telling(it) {
 		if text := describe(it); text != "" {
+			if whole {
+				text = it.Time.Local().Format(time.TimeOnly) + "  " + text
+			}
 			p.put(text)
 		}
+	}
+}
+
+// target notes how a target does, unless something newer was told.
+func (p *progress) target(addr, state string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.health[addr] == "" {
+		p.health[addr] = state
 	}
 }
 

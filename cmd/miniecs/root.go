@@ -57,6 +57,7 @@ healthy ones. The daemon speaks the AWS API, so aws, the SDKs, ecspresso and Ter
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
+	root.SuggestionsMinimumDistance = 2 // of letters, for a verb that is not known
 	root.AddCommand(a.upCommand(), a.downCommand(), a.quitCommand(), a.serveCommand(), a.psCommand(), a.eventsCommand(), a.logsCommand(),
 		a.scaleCommand(), a.stopCommand(), a.runCommand(), a.targetsCommand(), a.envCommand(), a.lintCommand(), a.doctorCommand(),
 		a.imageCommand(), a.versionCommand())

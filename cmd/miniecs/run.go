@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,7 +28,8 @@ func (a *app) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "run DIR|FILE|FAMILY[:REVISION]", Short: "Run a one-off task, show its logs, end with its exit code",
 		Long: `Run a standalone task: no service looks after it, nobody starts it again. Its logs are shown, and the command ends
-with the exit code of its essential container (125 if it never ran). Of several tasks the first code that is not 0 counts.`,
+with the exit code of its essential container (125 if it never ran). Of several tasks the first code that is not 0
+counts. After Ctrl-C the task runs on.`,
 		Example: "  miniecs run examples/run-task\n  miniecs run job:3\n  miniecs run -d --count 3 job",
 		Args:    usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -82,7 +84,7 @@ func (a *app) runTasks(ctx context.Context, ref string, count int32) ([]types.Ta
 	c := a.client().ECS
 	got, err := c.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &ref})
 	if err != nil {
-		return nil, a.explain(err)
+		return nil, fmt.Errorf("%s is no folder or file, and no task definition that can be run: %w", ref, a.explain(err))
 	}
 	td := got.TaskDefinition
 	in := &ecs.RunTaskInput{Cluster: &a.cluster, TaskDefinition: td.TaskDefinitionArn, Count: &count, LaunchType: types.LaunchTypeEc2, StartedBy: aws.String("miniecs run")}
@@ -113,8 +115,10 @@ func (a *app) attend(cmd *cobra.Command, p *progress, tasks []types.Task) error 
 	ctx := cmd.Context()
 	var mu sync.Mutex
 	show, ctxShow := errgroup.WithContext(ctx)
+	var ids []string
 	for _, t := range tasks {
 		id := short(aws.ToString(t.TaskArn))
+		ids = append(ids, shortTask(id))
 		p.line(row("task", shortTask(id), "started"))
 		show.Go(func() error {
 			q := url.Values{"cluster": {a.cluster}, "task": {id}, "follow": {"1"}}
@@ -135,8 +139,8 @@ func (a *app) attend(cmd *cobra.Command, p *progress, tasks []types.Task) error 
 	for _, t := range tasks {
 		t, err := a.stopped(ctx, short(aws.ToString(t.TaskArn)))
 		if ctx.Err() != nil {
-			p.line("Detached: the task runs on; `miniecs stop " + shortTask(aws.ToString(tasks[0].TaskArn)) + "` ends it.")
-			return nil
+			p.line("Detached: the task runs on; `miniecs stop " + strings.Join(ids, " ") + "` ends it.")
+			return exitCode(exitInterrupted)
 		}
 		if err != nil {
 			return err

@@ -20,6 +20,9 @@ func (a *app) stopCommand() *cobra.Command {
 		Args:    usage(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, ref := range args {
+				if len(ref) < minTaskID {
+					return usageError{fmt.Errorf("%q is too short for a task: give at least %d digits of its id, as miniecs ps shows it", ref, minTaskID)}
+				}
 				id, err := a.resolveTask(cmd.Context(), ref)
 				if err != nil {
 					return err
@@ -47,6 +50,9 @@ func (a *app) stopCommand() *cobra.Command {
 	return cmd
 }
 
+// minTaskID is how many digits of a task's id are needed at least.
+const minTaskID = 4
+
 // resolveTask finds the task that a person means: an id, the beginning of one, or an ARN.
 func (a *app) resolveTask(ctx context.Context, ref string) (string, error) {
 	if taskRef.MatchString(ref) {
@@ -59,14 +65,14 @@ func (a *app) resolveTask(ctx context.Context, ref string) (string, error) {
 			return "", err
 		}
 		for _, t := range tasks {
-			if id := short(aws.ToString(t.TaskArn)); len(ref) >= 4 && strings.HasPrefix(id, ref) {
+			if id := short(aws.ToString(t.TaskArn)); len(ref) >= minTaskID && strings.HasPrefix(id, ref) {
 				found = append(found, id)
 			}
 		}
 	}
 	switch len(found) {
 	case 0:
-		return "", fmt.Errorf("there is no task %s in cluster %s", ref, a.cluster)
+		return "", &unknownError{"task", ref, a.cluster}
 	case 1:
 		return found[0], nil
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 
 	"miniecs/internal/feed"
@@ -26,7 +27,7 @@ Without -d it stays and shows what happens; Ctrl-C leaves the stack running.`,
 		Example: `  miniecs up examples/hello
   miniecs up -d examples/hello                              # return when it is steady
   miniecs up examples/crash-loop --task-def broken.json     # another revision of the same stack
-  miniecs up task.json                                      # a bare task definition, behind an ALB`,
+  miniecs up task.json                                      # a bare task definition: one task, behind an ALB on port 8080`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if detached && !cmd.Flags().Changed("timeout") {
@@ -143,6 +144,9 @@ func (u *upRun) follow(ctx context.Context, res stack.Result, path string, ended
 		defer timer.Stop()
 		timeout = timer.C
 	}
+	if err := u.health(ctx, res); err != nil && ctx.Err() == nil {
+		return err
+	}
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
 	for steady := false; ; {
@@ -160,10 +164,10 @@ func (u *upRun) follow(ctx context.Context, res stack.Result, path string, ended
 		}
 		select {
 		case <-ctx.Done():
-			return u.interrupted(path)
+			return u.interrupted(ctx, path)
 		case err := <-ended:
 			if ctx.Err() != nil {
-				return u.interrupted(path)
+				return u.interrupted(ctx, path)
 			}
 			return err
 		case <-timeout:
@@ -171,6 +175,24 @@ func (u *upRun) follow(ctx context.Context, res stack.Result, path string, ended
 		case <-tick.C:
 		}
 	}
+}
+
+// health asks once how the targets do that were there before: of changes the feed tells.
+func (u *upRun) health(ctx context.Context, res stack.Result) error {
+	if !u.p.tty {
+		return nil
+	}
+	names, err := stack.GroupsOf(ctx, u.a.client(), res.Stack)
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	groups, err := u.a.groups(ctx, names)
+	for _, g := range groups {
+		for _, t := range g.TargetHealthDescription {
+			u.p.target(fmt.Sprintf("%s:%d", aws.ToString(t.Target.Id), aws.ToInt32(t.Target.Port)), string(t.TargetHealth.State))
+		}
+	}
+	return err
 }
 
 // look asks for the service and shows it.
@@ -188,7 +210,11 @@ func (u *upRun) look(ctx context.Context, res stack.Result) (serviceView, error)
 	return views[0], nil
 }
 
-func (u *upRun) interrupted(path string) error {
+// interrupted ends `up` at Ctrl-C. Somebody who waits with -d is told that it did not come to the end.
+func (u *upRun) interrupted(ctx context.Context, path string) error {
+	if u.detached {
+		return ctx.Err()
+	}
 	u.p.close()
 	u.p.line("Detached: what was started runs on. `miniecs up " + path + "` shows it again, `miniecs down " + path + "` removes it.")
 	return nil

@@ -13,7 +13,11 @@ func (a *app) versionCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v, err := a.version(cmd.Context())
 			if a.json() {
-				return printJSON(cmd.OutOrStdout(), map[string]any{"client": buildVersion(), "daemon": v})
+				out := map[string]any{"client": buildVersion(), "daemon": nil}
+				if err == nil {
+					out["daemon"] = v
+				}
+				return printJSON(cmd.OutOrStdout(), out)
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "miniecs %s\n", buildVersion())
 			if err != nil {

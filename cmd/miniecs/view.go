@@ -20,6 +20,13 @@ type serviceView struct {
 	Attempts []attempt
 }
 
+// unknownError says that there is nothing of a name.
+type unknownError struct{ what, name, cluster string }
+
+func (e *unknownError) Error() string {
+	return fmt.Sprintf("there is no %s %s in cluster %s", e.what, e.name, e.cluster)
+}
+
 // view asks for services by name, or for all of a cluster.
 func (a *app) view(ctx context.Context, cluster string, names []string) ([]serviceView, error) {
 	c := a.client().ECS
@@ -44,7 +51,7 @@ func (a *app) view(ctx context.Context, cluster string, names []string) ([]servi
 			return nil, a.explain(err)
 		}
 		if len(got.Failures) > 0 {
-			return nil, fmt.Errorf("there is no service %s in cluster %s", short(aws.ToString(got.Failures[0].Arn)), cluster)
+			return nil, &unknownError{"service", short(aws.ToString(got.Failures[0].Arn)), cluster}
 		}
 		for _, s := range got.Services {
 			v := serviceView{Service: s}
