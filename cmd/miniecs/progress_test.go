@@ -2,8 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -92,6 +96,44 @@ func TestProgress_BlockFitsTheTerminal(t *testing.T) {
 	for _, r := range rows {
 		if len([]rune(r)) >= 80 {
 			t.Errorf("a row of %d columns on a terminal of 80: %s", len([]rune(r)), r)
+		}
+	}
+}
+
+// What comes live says when; a value for programs is one line.
+func TestItem_Live(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local)
+	it := feed.Item{Time: at, Kind: "task", Task: "bbbbccccddddeeeeffff000011112222", Subject: "web:2", Status: "RUNNING"}
+	var b bytes.Buffer
+	newProgress(&b).item(it, true)
+	if want := "03:04:05  task             bbbbcccc  RUNNING  web:2\n"; b.String() != want {
+		t.Errorf("got  %swant %s", b.String(), want)
+	}
+	b.Reset()
+	if err := printJSONLine(&b, it); err != nil || strings.Count(b.String(), "\n") != 1 || !strings.Contains(b.String(), `"status":"RUNNING"`) {
+		t.Errorf("got %v, %q", err, b.String())
+	}
+}
+
+// The state of a target that was asked for does not undo what the feed told meanwhile.
+func TestProgress_Health(t *testing.T) {
+	p := newProgress(io.Discard)
+	p.item(feed.Item{Kind: "target", Subject: "web 172.31.0.10:80", Status: "unhealthy"}, false)
+	p.target("172.31.0.10:80", "healthy")
+	p.target("172.31.0.11:80", "healthy")
+	if p.health["172.31.0.10:80"] != "unhealthy" || p.health["172.31.0.11:80"] != "healthy" {
+		t.Errorf("got %v", p.health)
+	}
+}
+
+// A wait of `up -d` that Ctrl-C ends has not come to its end.
+func TestUpRun_Interrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for detached, want := range map[bool]error{true: context.Canceled, false: nil} {
+		u := &upRun{p: newProgress(io.Discard), detached: detached}
+		if err := u.interrupted(ctx, "web"); !errors.Is(err, want) {
+			t.Errorf("detached %v: got %v, want %v", detached, err, want)
 		}
 	}
 }
