@@ -39,6 +39,12 @@ func (d *Docker) Create(ctx context.Context, s engine.Spec) (engine.ContainerID,
 	return engine.ContainerID(made.ID), nil
 }
 
+// settle gives a call time to end whatever becomes of its caller: the engine goes on with a call that is cut off, and
+// what it makes then nobody knows of.
+func settle(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), limit)
+}
+
 // Start starts a created container, when the gate lets it.
 func (d *Docker) Start(ctx context.Context, id engine.ContainerID) error {
 	leave, err := d.gate.enter(ctx)
@@ -49,14 +55,8 @@ func (d *Docker) Start(ctx context.Context, id engine.ContainerID) error {
 	return d.start(ctx, string(id))
 }
 
-// settle gives a call time to end whatever becomes of its caller: the engine goes on with a call that is cut off, and
-// what it makes then nobody knows of.
-func settle(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), limit)
-}
-
 func (d *Docker) start(ctx context.Context, id string) error {
-	ctx, cancel := settle(ctx, startTimeout)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	err := wrap(d.cli.ContainerStart(ctx, id, container.StartOptions{}))
 	if errors.Is(err, engine.ErrNotFound) {
