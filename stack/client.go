@@ -117,6 +117,22 @@ func (c *Client) control(ctx context.Context, method, path string, q url.Values,
 	return json.NewDecoder(resp.Body).Decode(out)
 }
 
+// poll asks until the answer is yes. The daemon is next door: it may be asked often.
+func poll(ctx context.Context, ready func() (bool, error)) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if ok, err := ready(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
 // Explain makes an error of a call one line: AWS's type and message, or that no daemon answers.
 func (c *Client) Explain(err error) error {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {

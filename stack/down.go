@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -138,22 +137,6 @@ func (d *down) awaitInactive(ctx context.Context, s types.Service) error {
 			return aws.ToString(t.Group) == "service:"+aws.ToString(s.ServiceName) && aws.ToString(t.LastStatus) != "STOPPED"
 		}), err
 	})
-}
-
-// poll asks until the answer is yes. The daemon is next door: it may be asked often.
-func poll(ctx context.Context, ready func() (bool, error)) error {
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if ok, err := ready(); ok || err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-	}
 }
 
 // tasks stops the one-off tasks of the stack's task definitions.
