@@ -146,11 +146,11 @@ func selfProgram(arch string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b, static(b)
+	return b, Static(b)
 }
 
-// static refuses a program that wants a dynamic loader, which an image FROM scratch has not.
-func static(program []byte) error {
+// Static refuses a program that wants a dynamic loader, which an image FROM scratch has not.
+func Static(program []byte) error {
 	f, err := elf.NewFile(bytes.NewReader(program))
 	if err != nil {
 		return err

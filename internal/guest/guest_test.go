@@ -76,7 +76,7 @@ func TestBuilder_CompilesOnce(t *testing.T) {
 			if err != nil || f.Machine != elf.EM_AARCH64 {
 				t.Errorf("not a program for %s: %v", arch, err)
 			}
-			if err := static(p.Data); err != nil {
+			if err := Static(p.Data); err != nil {
 				t.Error(err)
 			}
 		})
@@ -217,7 +217,7 @@ func TestBinary_FromSource(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if err := static(p.Data); err != nil {
+		if err := Static(p.Data); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		t.Logf("%s: %d bytes, %s", name, len(p.Data), p.Source)
