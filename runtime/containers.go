@@ -37,7 +37,7 @@ func (run *runner) startContainers(ctx context.Context) error {
 }
 
 // containerFailed notes that a container could not be started; it says whether that stops the task: an essential one,
-// and any whose image cannot be pulled (spec/task-runtime.md 1.3).
+// and any whose image cannot be pulled or whose secrets cannot be had (spec/task-runtime.md 1.3, 1.8).
 func (run *runner) containerFailed(def *taskdef.ContainerDefinition, err error) (stops bool) {
 	var start *startError
 	named := errors.As(err, &start)
@@ -49,7 +49,7 @@ func (run *runner) containerFailed(def *taskdef.ContainerDefinition, err error) 
 		}
 		return true
 	})
-	return def.IsEssential() || named && start.name == "CannotPullContainerError"
+	return def.IsEssential() || named && start.name == "CannotPullContainerError" || isResourceInit(err)
 }
 
 // unmetDependency marks the failure of a container whose dependency can never be met.

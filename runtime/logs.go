@@ -55,7 +55,11 @@ func (r *Runtime) keepLogs(ctx context.Context, t *Task, c *Container) {
 	var lines [][]byte
 	size := 0
 	for l, err := range r.eng.Logs(ctx, engine.ContainerID(c.RuntimeID), engine.LogOptions{}) {
+		if ctx.Err() != nil {
+			return // the next daemon keeps them
+		}
 		if err != nil {
+			r.log.Warn().Err(err).Str("task", t.ID).Str("container", c.Name).Msg("logs not kept whole")
 			break
 		}
 		b, _ := json.Marshal(LogRecord{Time: l.Time, Stream: l.Stream, Text: l.Text})
@@ -64,6 +68,9 @@ func (r *Runtime) keepLogs(ctx context.Context, t *Task, c *Container) {
 			size -= len(lines[0])
 			lines = lines[1:]
 		}
+	}
+	if ctx.Err() != nil {
+		return
 	}
 	if err := writeFile(path, bytes.Join(lines, nil)); err != nil {
 		r.log.Warn().Err(err).Str("task", t.ID).Str("container", c.Name).Msg("logs not kept")

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/tailscale/hujson"
+
+	"miniecs/internal/spell"
 )
 
 // decoder reads a syntax tree into our types by reflection and goes on behind a fault, so that all of them are
@@ -105,7 +107,7 @@ func join(path, name string) string {
 
 // unknown names the member that was probably meant, or the place where the member would be right.
 func (d *decoder) unknown(name, path, at string, offset int, in reflect.Type) {
-	if guess := nearest(name, slices.Sorted(maps.Keys(fieldsOf(in)))); guess != "" {
+	if guess := spell.Nearest(name, slices.Sorted(maps.Keys(fieldsOf(in)))); guess != "" {
 		d.fail(at, offset, "unknown; did you mean %s?", guess)
 		d.suspects[join(path, guess)] = true
 		return
