@@ -115,7 +115,6 @@ func TestAWS_TaskSettings(t *testing.T) {
 		{"an image that is not there", strings.Replace(def(`"command":["job"]`), a.ref, "127.0.0.1:1/nope:1", 1), fargate, -1, "TaskFailedToStart", "CannotPullContainerError: "},
 		{"a folder of the host", ec2("bridge", `"command":["cat","/data/in"],"mountPoints":[{"sourceVolume":"v","containerPath":"/data","readOnly":true}]`,
 			`,"volumes":[{"name":"v","host":{"sourcePath":"`+host+`"}}]`), onEC2, 0, "EssentialContainerExited", ""},
-		{"privileges", ec2("bridge", `"command":["job"],"privileged":true`, ""), onEC2, 0, "EssentialContainerExited", ""},
 		{"no network", ec2("none", `"command":["job"]`, ""), onEC2, 0, "EssentialContainerExited", ""},
 		{"an override", def(`"command":["job"]`), override, 9, "EssentialContainerExited", ""},
 		{"a fixed host port", ec2("bridge", `"command":["job"],"portMappings":[{"containerPort":80,"hostPort":18734}]`, ""), onEC2, 0, "EssentialContainerExited", ""},

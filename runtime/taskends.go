@@ -100,7 +100,10 @@ func (run *runner) stopContainer(ctx context.Context, def *taskdef.ContainerDefi
 	if err == nil && st.State == engine.StateRunning {
 		if err := run.retry(ctx, func() error { return r.eng.Stop(ctx, id, run.stopTimeout(def)) }); err != nil && ctx.Err() == nil {
 			r.log.Warn().Err(err).Str("task", t.ID).Str("container", c.Name).Msg("container not stopped; it is removed as it runs")
-			run.update(func(t *Task) bool { t.container(def.Name).Reason = cut("CannotStopContainerError: " + err.Error()); return true })
+			run.update(func(t *Task) bool {
+				t.container(def.Name).Reason = cut("CannotStopContainerError: " + err.Error())
+				return true
+			})
 		}
 		err = run.retry(ctx, func() (err error) { st, err = r.eng.Inspect(ctx, id); return err })
 	}
