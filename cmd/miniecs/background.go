@@ -21,6 +21,10 @@ import (
 // said, with what to do.
 func (a *app) ensureDaemon(ctx context.Context, say func(string)) (daemon.VersionInfo, error) {
 	v, err := a.version(ctx)
+	for tries := 0; tries < 20 && err != nil && !errors.Is(err, stack.ErrNoDaemon) && ctx.Err() == nil; tries++ {
+		time.Sleep(50 * time.Millisecond) // one that was just killed may still hold the port
+		v, err = a.version(ctx)
+	}
 	switch {
 	case err == nil:
 		return v, a.sameDaemon(v)

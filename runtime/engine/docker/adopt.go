@@ -22,7 +22,7 @@ func (d *Docker) Adopt(ctx context.Context, inUse []string) (map[string]engine.N
 		return nil, err
 	}
 	p.mu.Lock()
-	p.scanned, p.network = true, d.vpcSubnet()
+	p.scanned, p.network, p.adopts = true, d.vpcSubnet(), true
 	p.mu.Unlock()
 	found, err := d.pauses(ctx)
 	if err != nil {

@@ -41,7 +41,8 @@ type pool struct {
 	network netip.Prefix
 
 	wake    chan struct{}
-	adopted chan struct{}
+	adopted chan struct{} // closed when the first Adopt is through
+	adopts  bool          // it has begun
 	once    sync.Once
 }
 
@@ -240,6 +241,23 @@ func (p *pool) cgroup(id string) string {
 		return n.cgroup
 	}
 	return ""
+}
+
+// awaitAdopted waits, while the namespaces of an earlier daemon are looked through, until they are known: the proxy
+// serves already, and its targets are not gone because they are not yet found. It says whether they are.
+func (p *pool) awaitAdopted(ctx context.Context) bool {
+	p.mu.Lock()
+	begun := p.adopts
+	p.mu.Unlock()
+	if !begun {
+		return false
+	}
+	select {
+	case <-p.adopted:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // subnet is the VPC's range once an address was given or adopted from it.

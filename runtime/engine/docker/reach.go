@@ -68,6 +68,9 @@ func (d *Docker) Reach() string { return d.reach.way() }
 // Dial connects to a port of a task.
 func (d *Docker) Dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
 	n := d.reach.at(addr.Addr())
+	if n == nil && d.pool.awaitAdopted(ctx) {
+		n = d.reach.at(addr.Addr())
+	}
 	if n == nil {
 		if subnet, ok := d.pool.subnet(); ok && subnet.Contains(addr.Addr()) {
 			return nil, fmt.Errorf("dial %s: %w", addr, engine.ErrGone)
